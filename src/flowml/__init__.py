@@ -1,0 +1,1 @@
+"""flowml finds cryptomining in network traffic from the flows alone."""
