@@ -1,0 +1,1 @@
+"""What a flow is: records as columns, connections stitched from them."""

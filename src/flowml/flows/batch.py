@@ -1,0 +1,70 @@
+"""FlowBatch: flow records as read-only columns, the one form in which they travel."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowml.flows.packets import PacketSequences
+from flowml.schema import RECORD_COLUMNS, Column
+
+
+@dataclass(frozen=True)
+class FlowBatch:
+    """Flow records of one meter, in the order in which it gave them.
+
+    Attributes
+    ----------
+    columns : mapping of str to ndarray
+        Every column of `flowml.schema.RECORD_COLUMNS` with its dtype, each of shape (n_records,).
+    packets : PacketSequences
+        The payload packets that each record adds to its flow, as seen from the record's source; they are
+        new: no packet stands in two records.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    packets: PacketSequences
+
+    def __post_init__(self) -> None:
+        missing = [column.name for column in RECORD_COLUMNS if column.name not in self.columns]
+        if missing:
+            raise ValueError(f"columns missing: {', '.join(missing)}")
+        for column in RECORD_COLUMNS:
+            array = self.columns[column.name]
+            if array.dtype != column.numpy_dtype or array.shape != (len(self.packets),):
+                raise ValueError(
+                    f"{column.name}: got {array.dtype} {array.shape}, "
+                    f"expected {column.dtype} ({len(self.packets)},)"
+                )
+            array.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.packets)
+
+    def __getitem__(self, column: Column) -> NDArray[Any]:
+        return self.columns[column.name]
+
+    def take(self, rows: NDArray[np.int64]) -> "FlowBatch":
+        """The records at `rows`, in that order."""
+        columns = {column.name: self[column][rows] for column in RECORD_COLUMNS}
+        return FlowBatch(columns, self.packets.take(rows))
+
+    @staticmethod
+    def concat(batches: "Sequence[FlowBatch]") -> "FlowBatch":
+        """All records of `batches`, one batch after another."""
+        if not batches:
+            return FlowBatch.empty()
+        columns = {
+            column.name: np.concatenate([batch[column] for batch in batches]) for column in RECORD_COLUMNS
+        }
+        return FlowBatch(columns, PacketSequences.concat([batch.packets for batch in batches]))
+
+    @staticmethod
+    def empty() -> "FlowBatch":
+        """No record at all."""
+        return FlowBatch(
+            {column.name: np.zeros(0, column.numpy_dtype) for column in RECORD_COLUMNS},
+            PacketSequences.empty(0),
+        )

@@ -1,0 +1,32 @@
+"""Fixtures that find what a test needs of the machine, or skip and say so."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CAPTURES = Path(os.environ.get("FLOWML_CAPTURES", REPOSITORY.parent / "shared" / "captures"))
+
+
+@pytest.fixture(scope="session")
+def captures() -> Path:
+    """The folder of real captures with its manifest.toml."""
+    if not (CAPTURES / "manifest.toml").is_file():
+        pytest.skip(f"no real captures at {CAPTURES} (set FLOWML_CAPTURES)")
+    return CAPTURES
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The root of the source tree."""
+    return REPOSITORY
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs root where there is none."""
+    if os.geteuid() == 0:
+        return
+    for item in items:
+        if item.get_closest_marker("root"):
+            item.add_marker(pytest.mark.skip(reason="needs root (network namespaces, raw sockets)"))
