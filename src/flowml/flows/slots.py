@@ -1,0 +1,89 @@
+"""Columns of the open connections: one slot a connection, reused when it ends."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowml.schema import MAX_ADDRESS_CHARS
+
+_DTYPE = np.dtype(
+    [
+        ("connection", "i8"),
+        ("uid", "u8"),
+        ("client_ip", f"S{MAX_ADDRESS_CHARS}"),
+        ("server_ip", f"S{MAX_ADDRESS_CHARS}"),
+        ("client_port", "u2"),
+        ("server_port", "u2"),
+        ("client_is_low", "?"),
+        ("saw_start", "?"),
+        ("is_open", "?"),
+        ("is_ending", "?"),  # a FIN or RST was seen
+        ("hole_pending", "?"),  # packets are missing after the last one of the history
+        ("start_ms", "i8"),
+        ("end_ms", "i8"),
+        ("covered_ms", "i8"),  # all packets before this time are known
+        ("judged_packets", "i8"),  # packets that the newest observation knew
+        ("judged_age_s", "f8"),
+        ("client_packets", "i8"),
+        ("server_packets", "i8"),
+        ("client_bytes", "i8"),
+        ("server_bytes", "i8"),
+        ("history_packets", "i8"),  # of them kept in the history
+        ("application_name", "S40"),
+        ("server_name", "S80"),
+    ]
+)
+
+
+class Slots:
+    """Growing columns with free slots.
+
+    Parameters
+    ----------
+    history_packets : int
+        Payload packets that are kept of each connection.
+
+    Attributes
+    ----------
+    state : structured ndarray, shape (capacity,)
+    time_ms : ndarray of int64, shape (capacity, history_packets)
+    size_bytes : ndarray of int32, shape (capacity, history_packets)
+    """
+
+    def __init__(self, history_packets: int) -> None:
+        self.state = np.zeros(0, _DTYPE)
+        self.time_ms = np.zeros((0, history_packets), np.int64)
+        self.size_bytes = np.zeros((0, history_packets), np.int32)
+        self._free: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.state) - len(self._free)
+
+    def claim(self, count: int) -> NDArray[np.int64]:
+        """Take `count` free slots, zeroed, and mark them open."""
+        while len(self._free) < count:
+            self._grow()
+        slots = np.array([self._free.pop() for _ in range(count)], np.int64)
+        self.state[slots] = np.zeros((), _DTYPE)
+        self.state["is_open"][slots] = True
+        return slots
+
+    def release(self, slots: NDArray[np.int64]) -> None:
+        """Give slots back."""
+        self.state["is_open"][slots] = False
+        self._free.extend(slots.tolist())
+
+    def _grow(self) -> None:
+        old, new = len(self.state), max(256, 2 * len(self.state))
+        self.state = np.concatenate([self.state, np.zeros(new - old, _DTYPE)])
+        self.time_ms = _extended(self.time_ms, new)
+        self.size_bytes = _extended(self.size_bytes, new)
+        self._free.extend(range(new - 1, old - 1, -1))
+
+
+def _extended(array: NDArray[Any], rows: int) -> NDArray[Any]:
+    """Copy into a taller array; its new rows stay untouched and cost no memory before their use."""
+    taller = np.empty((rows, array.shape[1]), array.dtype)
+    taller[: len(array)] = array
+    return taller
