@@ -1,5 +1,6 @@
 """Small real objects for tests: packets, and the records that a meter makes of them."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -116,7 +117,7 @@ def batch(records: Iterable[tuple[dict[Column, Any], Sequence[Packet]]]) -> Flow
 def slices(packets: Sequence[Packet], cuts: Sequence[int], ends: Ends = Ends()) -> FlowBatch:
     """Cut the packets before each index in `cuts` and make one record of each piece."""
     edges = sorted({0, len(packets), *(cut for cut in cuts if 0 < cut < len(packets))})
-    pieces = [packets[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [packets[a:b] for a, b in itertools.pairwise(edges)]
     rows = []
     for number, piece in enumerate(pieces):
         following = pieces[number + 1][0].time_ms if number + 1 < len(pieces) else piece[-1].time_ms

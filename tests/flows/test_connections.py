@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -65,13 +67,11 @@ def test_any_cutting_into_slices_and_batches_gives_the_same_connection(
     if handshake:
         packets = [Packet(T0, True, 0, "S"), Packet(T0, False, 0, "SA"), *packets]
     whole = slices(packets, [2 if handshake else 1])
-    if not handshake:  # without one the first slice orients: let it be the same
-        cuts = [*cuts, 1]
-    else:
-        cuts = [c + 1 for c in cuts] + [2]
+    # without a handshake the first slice orients: let it be the same
+    cuts = [c + 1 for c in cuts] + [2] if handshake else [*cuts, 1]
     pieces = slices(packets, cuts)
     edges = sorted({0, len(pieces), *(s for s in splits if s < len(pieces))})
-    batches = [pieces.take(np.arange(a, b)) for a, b in zip(edges, edges[1:], strict=False)]
+    batches = [pieces.take(np.arange(a, b)) for a, b in itertools.pairwise(edges)]
     same(observe(whole), observe(*batches))
 
 

@@ -1,0 +1,1 @@
+"""What we conclude: verdicts, and the alerts that a policy makes of them."""
