@@ -42,8 +42,8 @@ def _head(facts: CardFacts) -> list[str]:
         f"# {facts.name} {facts.version}",
         "",
         (
-            f"Made {facts.created}. Finds cryptomining in TCP connections from the sizes, directions and times "
-            "of their payload packets. It sees no payload, address, port or name."
+            f"Made {facts.created}. Finds cryptomining in TCP connections from the sizes, directions and "
+            "times of their payload packets. It sees no payload, address, port or name."
         ),
         "",
         "| answer | when |",
@@ -57,8 +57,8 @@ def _head(facts: CardFacts) -> list[str]:
         "",
         (
             "Probabilities are calibrated on origins (captures, pools, servers) that the classifier was not "
-            "fitted on, with both classes weighing the same: 0.5 means as typical of the one as of the other, not that "
-            "every second such connection of a real network is a miner."
+            "fitted on, with both classes weighing the same: 0.5 means as typical of the one as of the "
+            "other, not that every second such connection of a real network is a miner."
         ),
         "",
     ]
