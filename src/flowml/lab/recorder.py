@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import zstandard
 
 from flowml.errors import LabError
-from flowml.lab.processes import follow_parent, worker
+from flowml.lab.processes import become_worker, worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,7 +85,7 @@ def write(
     interface: str, path: Path, settings: RecorderSettings, control: Connection, parent_pid: int
 ) -> None:
     """Write packets until told to stop; the main function of the recorder's process."""
-    follow_parent(parent_pid)
+    become_worker(parent_pid)
     try:
         door = _listen(interface, settings.buffer_bytes)
     except OSError as error:

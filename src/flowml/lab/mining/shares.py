@@ -19,6 +19,15 @@ def share_gap_s(hashes_per_s: float, difficulty: float, rng: Generator) -> float
     return float(rng.exponential(difficulty / hashes_per_s))
 
 
+def draw_start_ratio(is_steered: bool, rng: Generator) -> float:
+    """Draw the difficulty at login, as a share of the one that suits the miner.
+
+    Pools that adjust it often start low, which gives the burst of shares after a login that real miners show;
+    where it is fixed, somebody has chosen it, mostly high to be left in peace.
+    """
+    return float(rng.choice([0.02, 0.1, 0.3, 1.0] if is_steered else [0.3, 1.0, 2.0, 4.0]))
+
+
 async def happens_within(event: asyncio.Event, seconds: float) -> bool:
     """Wait for an event, no longer than that; True if it happened. The event is cleared first."""
     event.clear()
