@@ -96,6 +96,10 @@ def write(
         control.send((0, 0))
         n_packets = _record(door, file, settings.snaplen_bytes, control)
         statistics = door.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+    try:
+        control.recv()
+    except EOFError:
+        return  # the parent gave up and wants no answer
     _, n_dropped = struct.unpack("II", statistics)
     control.send((n_packets, n_dropped))
 

@@ -77,7 +77,8 @@ def timers(drawn: Drawn) -> Sequence[tuple[float, Callable[[int, Generator], Mes
 
 
 def _hash_rate(drawn: Drawn, number: int, rng: Generator) -> Message:
-    rate = f"0x{int(drawn['hashes_per_s'] * 1e6 * rng.uniform(0.95, 1.05)):064x}"
+    n_digits = 64 if drawn["pads_hashrate"] else 1
+    rate = f"0x{int(drawn['hashes_per_s'] * 1e6 * rng.uniform(0.95, 1.05)):0{n_digits}x}"
     identity = "0x" + drawn["identity"]
     return {**_envelope(drawn), "params": [rate, identity], "id": number, "method": "eth_submitHashrate"}
 
@@ -92,7 +93,7 @@ def _job(number: int, difficulty: float, drawn: Drawn, rng: Generator) -> Messag
 
 def _envelope(drawn: Drawn) -> Message:
     named = {"worker": drawn["worker"]} if drawn["sends_worker"] else {}
-    return {**named, "jsonrpc": "2.0"}
+    return {**named, **({"jsonrpc": "2.0"} if drawn["sends_version"] else {})}
 
 
 def _draw(rng: Generator) -> Parameters:
@@ -103,6 +104,8 @@ def _draw(rng: Generator) -> Parameters:
         "user": "0x" + hex_digits(40, rng) + (f".{name}" if name else ""),
         "worker": name or "eth1.0",
         "sends_worker": bool(rng.random() < 0.6),
+        "sends_version": bool(rng.random() < 0.7),
+        "pads_hashrate": bool(rng.random() < 0.5),
         "sends_password": bool(rng.random() < 0.4),
         "tells_height": bool(rng.random() < 0.3),
         "poll_s": float(rng.choice([0.5, 3.0, 5.0, 10.0, 10.0])) if polls else 0.0,

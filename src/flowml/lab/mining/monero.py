@@ -149,11 +149,12 @@ def _draw(rng: Generator) -> Parameters:
         "client_id": str(rng.choice(["number", "uuid", "hex"], p=[0.5, 0.35, 0.15])),
         "jsonrpc": bool(rng.random() < 0.9),
         "submit_algo": bool(rng.random() < 0.25),
-        "refresh_s": float(rng.choice([0.0, 30.0, 60.0, 120.0])),
+        "refresh_s": float(rng.choice([0.0, 30.0, 60.0, 60.0, 120.0, 120.0])),
         "target_s": target_s,
         "retarget_s": float(rng.choice([30.0, 60.0, 90.0])),
-        "variance_ratio": float(rng.uniform(0.1, 0.4)),
+        "variance_ratio": float(rng.uniform(0.2, 0.5)),
         "vardiff": is_steered,
+        "has_octaves": bool(rng.random() < 0.5),
         "hashes_per_s": hashes_per_s,
         "start_difficulty": hashes_per_s * target_s * draw_start_ratio(is_steered, rng),
         "keepalive": bool(rng.random() < 0.3),
@@ -231,9 +232,13 @@ class _Pool:
 
     def _vardiff(self) -> VardiffSettings:
         drawn = self.parameters
-        return VardiffSettings(
-            drawn["target_s"], drawn["retarget_s"], drawn["variance_ratio"], drawn["start_difficulty"], 100.0
+        steering = (
+            drawn["target_s"],
+            drawn["retarget_s"],
+            drawn["variance_ratio"],
+            drawn["start_difficulty"],
         )
+        return VardiffSettings(*steering, least_difficulty=100.0, has_octaves=drawn["has_octaves"])
 
 
 @dataclass(slots=True)

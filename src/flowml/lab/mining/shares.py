@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,8 @@ class VardiffSettings:
     variance_ratio: float
     start_difficulty: float
     least_difficulty: float = 1.0
+    has_octaves: bool = False
+    """Whether only powers of two are given out, as many pools do; small drifts then change nothing."""
 
 
 @dataclass(slots=True)
@@ -83,6 +86,8 @@ class Vardiff:
             return False
         # Pools bound a single step, or a lucky minute would silence a miner for an hour.
         wanted = self.difficulty * min(max(ratio, 0.25), 8.0)
+        if self.settings.has_octaves:
+            wanted = 2.0 ** round(math.log2(wanted))
         changed = max(wanted, self.settings.least_difficulty)
         moved, self.difficulty = changed != self.difficulty, changed
         return moved
