@@ -71,6 +71,12 @@ PROTOCOL = Column("protocol", "u1", "-", "IP protocol number; 6 is TCP")
 VLAN_ID = Column("vlan_id", "u2", "-", "innermost 802.1Q identifier, 0 without one")
 FIRST_SEEN_MS = Column("bidirectional_first_seen_ms", "i8", "ms", "time of the record's first packet (epoch)")
 LAST_SEEN_MS = Column("bidirectional_last_seen_ms", "i8", "ms", "time of the record's last packet (epoch)")
+IS_FINAL = Column(
+    "is_final",
+    "?",
+    "-",
+    "the record closes its slice; if not, it is a snapshot, and a later record replaces its statistics",
+)
 COVERED_UNTIL_MS = Column(
     "covered_until_ms",
     "i8",
@@ -92,7 +98,8 @@ SERVER_NAME = Column(
 
 IDENTITY_COLUMNS = (
     UID, SLICE, SRC_IP, DST_IP, SRC_PORT, DST_PORT, PROTOCOL, VLAN_ID,
-    FIRST_SEEN_MS, LAST_SEEN_MS, COVERED_UNTIL_MS, GAP_BEFORE, GAP_AFTER, APPLICATION_NAME, SERVER_NAME,
+    FIRST_SEEN_MS, LAST_SEEN_MS, IS_FINAL, COVERED_UNTIL_MS, GAP_BEFORE, GAP_AFTER,
+    APPLICATION_NAME, SERVER_NAME,
 )  # fmt: skip
 
 # --- NFStream's statistics, for both directions together and each by itself -------------------------------

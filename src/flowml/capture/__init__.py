@@ -1,0 +1,1 @@
+"""Packets become flow records: files and interfaces on one side, `FlowBatch` on the other."""

@@ -1,0 +1,187 @@
+"""Counts the packets of a capture and says, packet by packet, why the engine will leave some of them out.
+
+NFStream's engine ignores packets silently. This follows what it was seen to do on each link layer, so that
+packets in the file can be set against packets metered, with a reason for every difference.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowml.capture.framing import PacketRun
+
+ETHERNET, LINUX_COOKED, RAW_IP, IPV4_LINK, IPV6_LINK = 1, 113, (12, 101), 228, 229
+CLASSIFIED_LINKS = (ETHERNET, LINUX_COOKED, *RAW_IP, IPV4_LINK, IPV6_LINK)
+
+_IPV4, _IPV6, _VLAN, _PPPOE, _MPLS, _SERVICE_VLAN = 0x0800, 0x86DD, 0x8100, 0x8864, (0x8847, 0x8848), 0x88A8
+_EXTENSION_HEADERS = (0, 43, 60, 135)  # hop-by-hop, routing, destination options, mobility (RFC 8200, 6275)
+_NESTING = (
+    4  # tags, labels, tunnels and extension headers are followed that deep; more is not seen in practice
+)
+
+NOT_IP = "not IP (ARP, spanning tree and the like)"
+SERVICE_VLAN = "802.1ad (QinQ) service tags, which NFStream does not read"
+FRAGMENT = "IP fragments after the first"
+TRUNCATED = "IPv6 packets longer than what was captured of them (capture with a snapshot length of 0)"
+SHORT = "too little captured to find the addresses"
+MALFORMED = "IP headers whose lengths contradict each other (length 0: large segment offload)"
+REASONS = (NOT_IP, SERVICE_VLAN, FRAGMENT, TRUNCATED, SHORT, MALFORMED)
+
+
+@dataclass
+class Census:
+    """What a capture holds.
+
+    Attributes
+    ----------
+    packets : int
+        Packets in the file.
+    ignored : Counter of str
+        Packets that the engine will leave out, by reason.
+    late_packets : int
+        Packets with a time more than a millisecond before an earlier one's.
+    latest_us, most_late_us : int
+        Newest time so far, and the longest way back from it.
+    """
+
+    link_type: int
+    packets: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    late_packets: int = 0
+    latest_us: int = 0
+    most_late_us: int = 0
+
+    @property
+    def is_classified(self) -> bool:
+        """Whether the reasons are known for this link layer."""
+        return self.link_type in CLASSIFIED_LINKS
+
+    @property
+    def meterable(self) -> int:
+        """Packets that a meter should count."""
+        return self.packets - self.ignored.total()
+
+    def add(self, run: PacketRun) -> None:
+        """Count the packets of `run`."""
+        if not len(run.starts):
+            return
+        self.packets += len(run.starts)
+        self._watch_the_time(run.time_us)
+        if self.is_classified:
+            verdicts = _Headers(run, self.link_type).verdicts()
+            self.ignored.update({reason: int((verdicts == code).sum()) for code, reason in _CODES.items()})
+            self.ignored = +self.ignored
+
+    def _watch_the_time(self, time_us: NDArray[np.int64]) -> None:
+        newest = np.maximum.accumulate(np.maximum(time_us, self.latest_us))
+        back = np.where(time_us < 0, 0, newest - time_us)
+        self.late_packets += int((back > 1000).sum())
+        self.most_late_us = max(self.most_late_us, int(back.max()))
+        self.latest_us = int(newest[-1])
+
+
+_CODES = dict(enumerate(REASONS, start=1))
+_CODE_OF = {reason: code for code, reason in _CODES.items()}
+
+
+class _Headers:
+    """The headers of many packets at once; `verdict` is 0 while a packet is still to be metered."""
+
+    def __init__(self, run: PacketRun, link_type: int) -> None:
+        self._data = run.data
+        self._starts = run.starts
+        self._captured = run.captured_bytes
+        self.verdict = np.zeros(len(run.starts), np.int8)
+        self._open = np.ones(len(run.starts), bool)
+        self._layer3 = np.zeros(len(run.starts), np.int64)
+        self._type = np.full(len(run.starts), _IPV4, np.int64)
+        self._link(link_type)
+
+    def _byte(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Byte number `at` of every packet; what lies behind the data reads as its last byte."""
+        octets: NDArray[np.uint8] = self._data[np.minimum(self._starts + at, len(self._data) - 1)]
+        return octets.astype(np.int64)
+
+    def _word(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self._byte(at) << 8 | self._byte(at + 1)
+
+    def _close(self, where: NDArray[np.bool_], reason: str = "") -> None:
+        """Decide the packets at `where` that are still open."""
+        chosen = self._open & where
+        if reason:
+            self.verdict[chosen] = _CODE_OF[reason]
+        self._open &= ~where
+
+    def _link(self, link_type: int) -> None:
+        zero = np.zeros_like(self._layer3)
+        if link_type == ETHERNET:
+            self._layer3, self._type = zero + 14, self._word(zero + 12)
+            self._skip_snap()
+        elif link_type == LINUX_COOKED:
+            self._layer3, self._type = zero + 16, self._word(zero + 14)
+        elif link_type in RAW_IP:
+            self._type = np.where(self._byte(zero) >> 4 == 6, _IPV6, _IPV4)
+        self._close(self._captured < 28, SHORT)  # the engine's least: an IPv4 and a UDP header
+        if link_type in (ETHERNET, LINUX_COOKED):
+            self._skip_tags()
+
+    def _skip_snap(self) -> None:
+        """Where the type is a length, an LLC header follows, and a SNAP header with the type after it."""
+        snap = (self._type <= 1500) & (self._byte(self._layer3) == 0xAA)
+        self._type = np.where(snap, self._word(self._layer3 + 6), self._type)
+        self._layer3 += 8 * snap
+
+    def _skip_tags(self) -> None:
+        for _ in range(_NESTING):
+            vlan, pppoe = self._type == _VLAN, self._type == _PPPOE
+            mpls = np.isin(self._type, _MPLS)
+            inner = self._word(self._layer3 + 2)
+            last_label = self._byte(self._layer3 + 2) & 1 == 1
+            self._type = np.where(vlan, inner, np.where(pppoe | mpls & last_label, _IPV4, self._type))
+            self._layer3 += 4 * (vlan | mpls) + 8 * pppoe
+        self._close(self._type == _SERVICE_VLAN, SERVICE_VLAN)
+        self._close((self._type != _IPV4) & (self._type != _IPV6), NOT_IP)
+
+    def verdicts(self) -> NDArray[np.int8]:
+        """Code of the reason to ignore each packet, 0 for those that are metered, shape (n,)."""
+        for _ in range(_NESTING):
+            self._close(self._captured < self._layer3 + 20, SHORT)
+            version = self._byte(self._layer3) >> 4
+            self._close((version != 4) & (version != 6), NOT_IP)
+            inner = np.where(version == 4, self._ipv4(version == 4), self._ipv6(version == 6))
+            self._layer3 = np.where(self._open, inner, self._layer3)
+        return self.verdict
+
+    def _ipv4(self, mine: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Decide the IPv4 packets; those that carry IP stay open: give where it begins."""
+        start = self._layer3
+        header, protocol = (self._byte(start) & 15) * 4, self._byte(start + 9)
+        tunnel = mine & ((protocol == 4) | (protocol == 41)) & (header > 0)
+        plain = mine & ~tunnel
+        self._close(plain & (self._type == _IPV4) & (self._word(start + 6) & 0x1FFF != 0), FRAGMENT)
+        self._close(plain & (protocol == 17) & (self._captured < start + header + 8), SHORT)
+        self._close(plain & (header > self._captured - start), MALFORMED)
+        self._close(plain & (self._word(start + 2) < header), MALFORMED)
+        self._close(plain)
+        return start + header
+
+    def _ipv6(self, mine: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Decide the IPv6 packets; those that carry IP stay open: give where it begins."""
+        start = self._layer3
+        self._close(mine & (self._captured < start + 40), SHORT)
+        self._close(mine & (self._captured < start + 40 + self._word(start + 4)), TRUNCATED)
+        protocol, layer4 = self._byte(start + 6), start + 40
+        for _ in range(_NESTING):
+            extension, fragment = np.isin(protocol, _EXTENSION_HEADERS), protocol == 44
+            self._close(mine & fragment & (self._word(layer4 + 2) >> 3 != 0), FRAGMENT)
+            following = layer4 + np.where(fragment, 8, (self._byte(layer4 + 1) + 1) * 8)
+            protocol, layer4 = (
+                np.where(extension | fragment, self._byte(layer4), protocol),
+                np.where(extension | fragment, following, layer4),
+            )
+        self._close(mine & (protocol == 59), MALFORMED)  # no next header: nothing to meter
+        self._close(mine & (protocol == 17) & (self._captured < layer4 + 8), SHORT)
+        self._close(mine & (protocol != 4) & (protocol != 41))
+        return layer4

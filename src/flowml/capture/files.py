@@ -1,0 +1,147 @@
+"""The door for capture files: checked on the way in, metered, and accounted for at the end."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from flowml.capture.census import Census
+from flowml.capture.reference import ReferenceMeter
+from flowml.capture.settings import MeterSettings
+from flowml.capture.sources import CaptureSource, open_capture
+from flowml.errors import CaptureError
+from flowml.flows.batch import FlowBatch
+from flowml.schema import IS_FINAL, PACKETS
+
+
+class FileMeter(Protocol):
+    """A meter for files."""
+
+    def batches(self, path: Path) -> Iterator[FlowBatch]:
+        """Meter the sound capture at `path`."""
+        ...
+
+
+@dataclass(frozen=True)
+class CaptureReport:
+    """How a capture file was accounted for.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    packets : int
+        Packets in the file (before the damage, if it is damaged).
+    metered : int
+        Packets that are in its records.
+    ignored : mapping of str to int
+        Packets that were left out, by reason.
+    notes : tuple of str
+        What an operator should know, a sentence each.
+    """
+
+    path: Path
+    packets: int
+    metered: int
+    ignored: Mapping[str, int]
+    notes: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The report in words, a line each."""
+        told = [f"{self.path}: {self.packets} packets in the file, {self.metered} metered"]
+        told += [f"{self.path}: {count} left out: {reason}" for reason, count in self.ignored.items()]
+        return told + [f"{self.path}: {note}" for note in self.notes]
+
+
+class CaptureFile:
+    """One capture file on its way through a meter.
+
+    Parameters
+    ----------
+    path : Path
+        pcap or pcapng, plain or packed with gzip or Zstandard.
+    settings : MeterSettings
+        How to meter it.
+    allow_partial : bool
+        Meter what is sound of a damaged file and tell, instead of refusing it.
+    """
+
+    def __init__(self, path: Path, settings: MeterSettings, *, allow_partial: bool = False) -> None:
+        self.path = path
+        self._settings = settings
+        self._allow_partial = allow_partial
+        self._report: CaptureReport | None = None
+
+    @property
+    def report(self) -> CaptureReport:
+        """The accounts, once `batches` is exhausted.
+
+        Raises
+        ------
+        ValueError
+            It is not exhausted yet.
+        """
+        if self._report is None:
+            raise ValueError(f"{self.path}: no report before its last batch")
+        return self._report
+
+    def batches(self) -> Iterator[FlowBatch]:
+        """Meter the file.
+
+        Yields
+        ------
+        FlowBatch
+            Some thousand records each.
+
+        Raises
+        ------
+        CaptureError
+            The file cannot be read, is damaged, or lost packets on the way that nothing explains.
+        """
+        metered = 0
+        with open_capture(self.path, allow_partial=self._allow_partial) as source:
+            meter: FileMeter = ReferenceMeter(self._settings)
+            for batch in meter.batches(source.readable_path):
+                metered += int(np.sum(batch[PACKETS], where=batch[IS_FINAL]))
+                yield batch
+            self._report = _account(source, metered)
+        lost = source.census.meterable - metered if source.census.is_classified else 0
+        if lost > 0 and not self._allow_partial:
+            raise CaptureError(
+                f"{self.path}: {source.census.packets} packets in the file, {metered} metered, {lost} lost "
+                "without a known reason; check it with capinfos, or take it as it is with --allow-partial"
+            )
+
+
+def meter_file(path: Path, settings: MeterSettings, *, allow_partial: bool = False) -> Iterator[FlowBatch]:
+    """Meter a capture file without asking for the accounts; see `CaptureFile`."""
+    return CaptureFile(path, settings, allow_partial=allow_partial).batches()
+
+
+def _account(source: CaptureSource, metered: int) -> CaptureReport:
+    census = source.census
+    ignored = dict(census.ignored.most_common())
+    unexplained = census.packets - metered - sum(ignored.values())
+    if unexplained > 0:
+        ignored["of unknown reason"] = unexplained
+    notes = list(_notes(source, census))
+    if unexplained < 0:
+        notes.append(
+            f"{-unexplained} of the packets that should be left out were metered by the engine all the same"
+        )
+    return CaptureReport(source.path, census.packets, metered, ignored, tuple(notes))
+
+
+def _notes(source: CaptureSource, census: Census) -> Iterator[str]:
+    if source.damage:
+        yield (
+            f"cut or corrupt at byte {source.damage.offset}: {source.damage.what}; "
+            "nothing after it is metered"
+        )
+    if census.late_packets:
+        yield (
+            f"time runs backwards: {census.late_packets} packets are up to {census.most_late_us / 1e6:.3f} s "
+            "older than one before them and count as if they came with it; reordercap sorts them"
+        )

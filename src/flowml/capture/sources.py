@@ -1,0 +1,214 @@
+"""What stands in front of a meter: whether a file is a capture, of which kind, whole and readable.
+
+The kind is told by the first bytes, never by the name. Compressed captures are unpacked into a temporary
+file on the way; a damaged one, if allowed, is cut there to its intact part.
+"""
+
+import gzip
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+import zstandard
+
+from flowml.capture.census import Census
+from flowml.capture.framing import (
+    PCAP_MAGICS,
+    PCAPNG_MAGIC,
+    Damage,
+    Interface,
+    PcapngWalker,
+    PcapWalker,
+)
+from flowml.errors import CaptureError
+
+COPY_BYTES = 1 << 20
+_GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+# link types (tcpdump.org/linktypes.html) from which NFStream 6.6.0 takes flows; it drops all others silently
+METERED_LINKS = {
+    0: "BSD loopback", 1: "Ethernet", 9: "PPP", 12: "raw IP", 50: "PPP in HDLC framing", 101: "raw IP",
+    104: "Cisco HDLC", 113: "Linux cooked", 127: "802.11 with radiotap", 228: "raw IPv4", 229: "raw IPv6",
+}  # fmt: skip
+_OTHER_LINKS = {108: "OpenBSD loopback", 276: "Linux cooked v2 (tcpdump -i any)", 105: "802.11", 189: "USB"}
+
+
+@dataclass(frozen=True)
+class CaptureSource:
+    """A capture that a meter can read.
+
+    Attributes
+    ----------
+    path : Path
+        What the operator named.
+    readable_path : Path
+        What the engine opens: `path` itself, or a temporary file.
+    link_type : int
+        Link layer of its packets.
+    census : Census
+        How many packets it holds.
+    damage : Damage or None
+        Where it stops making sense; only the part before is in `readable_path`.
+    """
+
+    path: Path
+    readable_path: Path
+    link_type: int
+    census: Census
+    damage: Damage | None
+
+
+@contextmanager
+def open_capture(path: Path, *, allow_partial: bool = False) -> Iterator[CaptureSource]:
+    """Check a capture file and make it readable for the engine.
+
+    Parameters
+    ----------
+    path : Path
+        A pcap or pcapng file, plain or packed with gzip or Zstandard.
+    allow_partial : bool
+        Take what comes before the damage of a cut or corrupt file.
+
+    Yields
+    ------
+    CaptureSource
+        Valid inside the block; temporary files are removed after it.
+
+    Raises
+    ------
+    CaptureError
+        The file cannot be metered; one line that says why and what to do.
+    """
+    with ExitStack() as stack:
+        damage = None
+        readable, start = path, _first_bytes(path)
+        if start.startswith((_GZIP_MAGIC, _ZSTD_MAGIC)):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flowml-")))
+            readable = folder / "capture"
+            damage = _unpack(path, readable, start)
+            start = _head(readable)
+        _require_capture(path, start)
+        with readable.open("rb") as file:
+            source = _walk(path, readable, file, damage)
+        if source.damage and not allow_partial:
+            raise CaptureError(
+                f"{path}: cut or corrupt at byte {source.damage.offset}: {source.damage.what}; "
+                f"{source.census.packets} packets before it are intact, --allow-partial meters them"
+            )
+        if source.damage:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flowml-")))
+            source = _cut(source, source.damage, folder / "capture")
+        yield source
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(24)
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise CaptureError(f"{path}: is a directory, expected a capture file; name the files in it")
+        if path.exists() and not path.is_file():
+            raise CaptureError(
+                f"{path}: is a device or pipe, expected a capture file; save the capture first"
+            )
+        return _head(path)
+    except FileNotFoundError:
+        raise CaptureError(f"{path}: no such file; expected a pcap or pcapng capture") from None
+    except PermissionError:
+        raise CaptureError(f"{path}: not readable for this user; allow reading it (chmod, group)") from None
+    except OSError as error:
+        raise CaptureError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _unpack(path: Path, target: Path, start: bytes) -> Damage | None:
+    """Decompress `path` into `target`; give the damage if the compressed stream is cut or corrupt."""
+    try:
+        with path.open("rb") as packed, target.open("wb") as out:
+            try:
+                shutil.copyfileobj(_decompressor(packed, start), out, COPY_BYTES)
+            except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+                return Damage(out.tell(), f"its compression is broken ({error})")
+    except OSError as error:
+        raise CaptureError(
+            f"{path}: cannot be unpacked into {target.parent}: {error.strerror}; "
+            "free space there or point TMPDIR elsewhere"
+        ) from error
+    return None
+
+
+def _decompressor(packed: BinaryIO, start: bytes) -> IO[bytes]:
+    if start.startswith(_GZIP_MAGIC):
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=packed))
+    return cast("IO[bytes]", zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True))
+
+
+def _require_capture(path: Path, start: bytes) -> None:
+    """Refuse what is no capture by its first 24 bytes."""
+    if not start:
+        raise CaptureError(f"{path}: empty, expected a pcap or pcapng capture; record it again")
+    magic = int.from_bytes(start[:4], "little")
+    if magic not in (*PCAP_MAGICS, PCAPNG_MAGIC):
+        raise CaptureError(
+            f"{path}: no capture: starts with {start[:4].hex(' ')}, "
+            "expected the magic number of pcap, pcapng, gzip or Zstandard; convert it with editcap"
+        )
+    if len(start) < 24:
+        raise CaptureError(f"{path}: only {len(start)} bytes of the file header; record it again")
+
+
+def _walk(path: Path, readable: Path, file: BinaryIO, damage: Damage | None) -> CaptureSource:
+    """Count the packets of the file and check its interfaces."""
+    is_pcapng = file.read(4) == PCAPNG_MAGIC.to_bytes(4, "little")
+    file.seek(0)
+    walker = PcapngWalker(file) if is_pcapng else PcapWalker(file)
+    census: Census | None = None
+    for run in walker.runs():
+        if census is None and walker.interfaces:
+            census = Census(walker.interfaces[0].link_type)
+        if census is not None:
+            census.add(run)
+    census = census or Census(walker.interfaces[0].link_type if walker.interfaces else 1)
+    _require_link(path, census.link_type, walker.interfaces)
+    found = walker.damage
+    if damage:  # the compressed stream broke off: say so, at the last intact packet
+        found = Damage(found.offset if found else damage.offset, damage.what)
+    return CaptureSource(path, readable, census.link_type, census, found)
+
+
+def _require_link(path: Path, link_type: int, interfaces: list[Interface]) -> None:
+    """Refuse link layers from which the engine would silently give nothing."""
+    others = {interface.link_type for interface in interfaces} - {link_type}
+    if others:
+        raise CaptureError(
+            f"{path}: interfaces of different link types ({_name(link_type)}, "
+            f"{', '.join(map(_name, sorted(others)))}), expected one; split it: "
+            "tshark -r IN -Y 'frame.interface_id == 0' -w OUT.pcapng"
+        )
+    if link_type not in METERED_LINKS:
+        raise CaptureError(
+            f"{path}: link type {_name(link_type)} cannot be metered, expected Ethernet, raw IP, Linux "
+            "cooked v1 or one of their kind; record on one interface, or with tcpdump -y LINUX_SLL"
+        )
+
+
+def _name(link_type: int) -> str:
+    name = METERED_LINKS.get(link_type) or _OTHER_LINKS.get(link_type)
+    return f"{link_type} ({name})" if name else str(link_type)
+
+
+def _cut(source: CaptureSource, damage: Damage, target: Path) -> CaptureSource:
+    """Copy the intact part of a damaged capture; libpcap would read on behind the damage."""
+    left = damage.offset
+    with source.readable_path.open("rb") as whole, target.open("wb") as out:
+        while left and (chunk := whole.read(min(left, COPY_BYTES))):
+            out.write(chunk)
+            left -= len(chunk)
+    return CaptureSource(source.path, target, source.link_type, source.census, damage)

@@ -1,0 +1,1 @@
+"""Flows with the truth about them: tables on disk, manifests, labels and splits."""
