@@ -153,3 +153,69 @@ PACKET_SIZE_BYTES = Column(
     "payload size of each payload packet; negative: sent by the destination",
 )
 SEQUENCE_COLUMNS = (PACKET_TIME_MS, PACKET_SIZE_BYTES)
+
+# --- what a model sees of an observation ------------------------------------------------------------------
+
+
+def _side_features(side: str) -> tuple[Column, ...]:
+    def of(what: str, unit: str, meaning: str) -> Column:
+        return Column(f"{side}_{what}", "f8", unit, f"{meaning} of the {side}'s messages")
+
+    return (
+        of("messages", "-", "number"),
+        of("size_median_bytes", "bytes", "median size"),
+        of("size_mean_bytes", "bytes", "mean size"),
+        of("size_variation_ratio", "-", "standard deviation over mean of the size"),
+        of("size_min_bytes", "bytes", "smallest size"),
+        of("size_q25_bytes", "bytes", "lower quartile of the size"),
+        of("size_q75_bytes", "bytes", "upper quartile of the size"),
+        of("size_max_bytes", "bytes", "largest size"),
+        of("size_entropy_bits", "bits", "entropy of the size"),
+        of("size_most_common_bytes", "bytes", "most common size"),
+        of("size_most_common_ratio", "-", "share of the most common size"),
+        of("size_constant_ratio", "-", "share within 2 % and 2 bytes of the median size"),
+        of("packets_per_message_ratio", "-", "payload packets per message"),
+        of("gap_q10_ms", "ms", "lowest tenth of the gap between starts"),
+        of("gap_q25_ms", "ms", "lower quartile of the gap between starts"),
+        of("gap_median_ms", "ms", "median gap between starts"),
+        of("gap_q75_ms", "ms", "upper quartile of the gap between starts"),
+        of("gap_q90_ms", "ms", "highest tenth of the gap between starts"),
+        of("gap_max_ms", "ms", "longest gap between starts"),
+        of("gap_variation_ratio", "-", "standard deviation over mean of the gap"),
+        of("gap_regular_ratio", "-", "share of gaps within 10 % of their median: periodicity"),
+    )
+
+
+FEATURE_COLUMNS = (
+    *_side_features("client"),
+    *_side_features("server"),
+    Column("client_messages_share_ratio", "f8", "-", "share of messages sent by the client"),
+    Column("client_bytes_share_ratio", "f8", "-", "share of payload sent by the client"),
+    Column("messages_per_s", "f8", "1/s", "messages of both sides a second"),
+    Column("bytes_per_s", "f8", "bytes/s", "payload of both sides a second"),
+    Column("turn_taking_ratio", "f8", "-", "share of messages that follow one of the other side"),
+    Column("quiet_time_ratio", "f8", "-", "share of time in pauses of at least 1 s"),
+    Column("burstiness_ratio", "f8", "-", "burstiness of all messages: -1 clock, 0 Poisson, 1 bursts"),
+    Column("push_share_ratio", "f8", "-", "share of server messages at least 1 s after any client message"),
+    Column(
+        "late_push_share_ratio", "f8", "-", "share of server messages at least 5 s after any client message"
+    ),
+    Column("push_size_median_bytes", "f8", "bytes", "median size of server messages that answer nothing"),
+    Column("push_size_variation_ratio", "f8", "-", "standard deviation over mean of their size"),
+    Column("push_size_constant_ratio", "f8", "-", "share of them within 2 % and 2 bytes of the median"),
+    Column("push_gap_median_ms", "f8", "ms", "median gap between them"),
+    Column("push_gap_variation_ratio", "f8", "-", "standard deviation over mean of that gap"),
+    Column("push_answered_ratio", "f8", "-", "share of them that the client answers within 1 s"),
+    Column(
+        "client_unasked_ratio", "f8", "-", "share of client messages at least 1 s after any server message"
+    ),
+    Column("client_unasked_size_median_bytes", "f8", "bytes", "median size of those"),
+    Column("client_unasked_size_constant_ratio", "f8", "-", "share of those within 2 % and 2 bytes of it"),
+    Column("answered_ratio", "f8", "-", "share of client messages that the server answers within 1 s"),
+    Column("answer_delay_median_ms", "f8", "ms", "median delay of those answers"),
+    Column("answer_delay_variation_ratio", "f8", "-", "standard deviation over mean of that delay"),
+    Column("answer_size_median_bytes", "f8", "bytes", "median size of those answers"),
+    Column("answer_size_constant_ratio", "f8", "-", "share of answers within 2 % and 2 bytes of the median"),
+    Column("answer_to_request_ratio", "f8", "-", "median answer over median size of what it answers"),
+)
+FEATURE_DIGEST = digest(FEATURE_COLUMNS)

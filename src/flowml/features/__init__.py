@@ -1,0 +1,1 @@
+"""What a model sees: messages, and the features computed from them."""
