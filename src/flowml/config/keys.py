@@ -46,8 +46,8 @@ def _path(value: Any) -> Path:
 
 _MODEL = re.compile(r"[^\0]+")
 
-# Left out on purpose: `ages` and `history_packets` of the connections and `splt_packets` of the meter are what
-# a model was fitted on, and `report_delay_s` follows from the meter.
+# Left out on purpose: `ages` and `history_packets` of the connections and `splt_packets` of the meter are
+# what a model was fitted on, and `report_delay_s` follows from the meter.
 KEYS: Mapping[str, Mapping[str, Check]] = {
     "live": {
         "interface": _text('the name of a network interface, such as "eth0"', _INTERFACE),

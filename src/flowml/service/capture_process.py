@@ -1,7 +1,7 @@
 """The capture process: packets in, records out through a pipe. No model, no scikit-learn, no output files.
 
-`flowml.service.feed` runs it as ``python -P -m flowml.service.capture_process DESCRIPTOR PARENT TASK``. It ends
-on SIGTERM, after telling what it still holds; when the scorer is gone; and when there is nothing more to tell.
+`flowml.service.feed` runs ``python -P -m flowml.service.capture_process DESCRIPTOR PARENT TASK``. It ends on
+SIGTERM, after telling what it still holds, when the scorer is gone, and when there is nothing more to tell.
 """
 
 import ctypes

@@ -34,6 +34,12 @@ class Tally:
             if alert.verdict.detected_after_s is not None
         ]
 
+    def merge(self, other: "Tally") -> None:
+        """Count what `other` counted, too."""
+        self.ended.update(other.ended)
+        self.delays_s += other.delays_s
+        self.undelivered += other.undelivered
+
     def __str__(self) -> str:
         """Say it in a line."""
         said = (
