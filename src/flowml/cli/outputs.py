@@ -51,7 +51,7 @@ class ScoreOutputs:
         self._connections: WholeFile | None = None
         self._eve: WholeFile | None = None
         self._tally = Tally()
-        self._tagged: "list[ConnectionVerdict]" = []
+        self._tagged: list[ConnectionVerdict] = []
 
     def __enter__(self) -> Self:
         with ExitStack() as files:
