@@ -17,6 +17,7 @@ CLASSIFIED_LINKS = (ETHERNET, LINUX_COOKED, *RAW_IP, IPV4_LINK, IPV6_LINK)
 
 _IPV4, _IPV6, _VLAN, _PPPOE, _MPLS, _SERVICE_VLAN = 0x0800, 0x86DD, 0x8100, 0x8864, (0x8847, 0x8848), 0x88A8
 _EXTENSION_HEADERS = (0, 43, 60, 135)  # hop-by-hop, routing, destination options, mobility (RFC 8200, 6275)
+_TUNNEL_PORTS = (2152, 5247, 37008)  # GTP-U, CAPWAP data, TZSP: what NFStream calls decode_tunnels
 _NESTING = (
     4  # tags, labels, tunnels and extension headers are followed that deep; more is not seen in practice
 )
@@ -42,6 +43,8 @@ class Census:
         Packets that the engine will leave out, by reason.
     late_packets : int
         Packets with a time more than a millisecond before an earlier one's.
+    tunnelled : int
+        UDP packets of the tunnels that the engine opens; what is in them decides whether it counts them.
     latest_us, most_late_us : int
         Newest time so far, and the longest way back from it.
     """
@@ -50,6 +53,7 @@ class Census:
     packets: int = 0
     ignored: Counter[str] = field(default_factory=Counter)
     late_packets: int = 0
+    tunnelled: int = 0
     latest_us: int = 0
     most_late_us: int = 0
 
@@ -60,8 +64,8 @@ class Census:
 
     @property
     def meterable(self) -> int:
-        """Packets that a meter should count."""
-        return self.packets - self.ignored.total()
+        """Packets that a meter is sure to count."""
+        return self.packets - self.ignored.total() - self.tunnelled
 
     def add(self, run: PacketRun) -> None:
         """Count the packets of `run`."""
@@ -70,7 +74,9 @@ class Census:
         self.packets += len(run.starts)
         self._watch_the_time(run.time_us)
         if self.is_classified:
-            verdicts = _Headers(run, self.link_type).verdicts()
+            headers = _Headers(run, self.link_type)
+            verdicts = headers.verdicts()
+            self.tunnelled += int(headers.tunnelled.sum())
             self.ignored.update({reason: int((verdicts == code).sum()) for code, reason in _CODES.items()})
             self.ignored = +self.ignored
 
@@ -94,6 +100,7 @@ class _Headers:
         self._starts = run.starts
         self._captured = run.captured_bytes
         self.verdict = np.zeros(len(run.starts), np.int8)
+        self.tunnelled = np.zeros(len(run.starts), bool)
         self._open = np.ones(len(run.starts), bool)
         self._layer3 = np.zeros(len(run.starts), np.int64)
         self._type = np.full(len(run.starts), _IPV4, np.int64)
@@ -161,11 +168,16 @@ class _Headers:
         tunnel = mine & ((protocol == 4) | (protocol == 41)) & (header > 0)
         plain = mine & ~tunnel
         self._close(plain & (self._type == _IPV4) & (self._word(start + 6) & 0x1FFF != 0), FRAGMENT)
-        self._close(plain & (protocol == 17) & (self._captured < start + header + 8), SHORT)
+        self._udp(plain & (protocol == 17), start + header)
         self._close(plain & (header > self._captured - start), MALFORMED)
         self._close(plain & (self._word(start + 2) < header), MALFORMED)
         self._close(plain)
         return start + header
+
+    def _udp(self, mine: NDArray[np.bool_], start: NDArray[np.int64]) -> None:
+        self._close(mine & (self._captured < start + 8), SHORT)
+        ports = np.isin(self._word(start), _TUNNEL_PORTS) | np.isin(self._word(start + 2), _TUNNEL_PORTS)
+        self.tunnelled |= mine & self._open & ports
 
     def _ipv6(self, mine: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Decide the IPv6 packets; those that carry IP stay open: give where it begins."""
@@ -182,6 +194,6 @@ class _Headers:
                 np.where(extension | fragment, following, layer4),
             )
         self._close(mine & (protocol == 59), MALFORMED)  # no next header: nothing to meter
-        self._close(mine & (protocol == 17) & (self._captured < layer4 + 8), SHORT)
+        self._udp(mine & (protocol == 17), layer4)
         self._close(mine & (protocol != 4) & (protocol != 41))
         return layer4

@@ -13,7 +13,7 @@ from flowml.capture.settings import MeterSettings
 from flowml.capture.sources import CaptureSource, open_capture
 from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
-from flowml.schema import IS_FINAL, PACKETS
+from flowml.schema import IS_FINAL, PACKETS, UID
 
 
 class FileMeter(Protocol):
@@ -36,6 +36,8 @@ class CaptureReport:
         Packets in the file (before the damage, if it is damaged).
     metered : int
         Packets that are in its records.
+    flows : int
+        Flows in its records.
     ignored : mapping of str to int
         Packets that were left out, by reason.
     notes : tuple of str
@@ -45,6 +47,7 @@ class CaptureReport:
     path: Path
     packets: int
     metered: int
+    flows: int
     ignored: Mapping[str, int]
     notes: tuple[str, ...]
 
@@ -87,8 +90,13 @@ class CaptureFile:
             raise ValueError(f"{self.path}: no report before its last batch")
         return self._report
 
-    def batches(self) -> Iterator[FlowBatch]:
+    def batches(self, *, first_uid: int = 0) -> Iterator[FlowBatch]:
         """Meter the file.
+
+        Parameters
+        ----------
+        first_uid : int
+            Identifier of the first flow, for those who put several captures into one table.
 
         Yields
         ------
@@ -100,13 +108,14 @@ class CaptureFile:
         CaptureError
             The file cannot be read, is damaged, or lost packets on the way that nothing explains.
         """
-        metered = 0
+        metered = flows = 0
         with open_capture(self.path, allow_partial=self._allow_partial) as source:
             meter: FileMeter = ReferenceMeter(self._settings)
             for batch in meter.batches(source.readable_path):
                 metered += int(np.sum(batch[PACKETS], where=batch[IS_FINAL]))
-                yield batch
-            self._report = _account(source, metered)
+                flows = max(flows, 1 + int(batch[UID].max(initial=0)))
+                yield batch.with_column(UID, batch[UID] + np.uint64(first_uid))
+            self._report = _account(source, metered, flows)
         lost = source.census.meterable - metered if source.census.is_classified else 0
         if lost > 0 and not self._allow_partial:
             raise CaptureError(
@@ -120,18 +129,19 @@ def meter_file(path: Path, settings: MeterSettings, *, allow_partial: bool = Fal
     return CaptureFile(path, settings, allow_partial=allow_partial).batches()
 
 
-def _account(source: CaptureSource, metered: int) -> CaptureReport:
+def _account(source: CaptureSource, metered: int, flows: int) -> CaptureReport:
     census = source.census
     ignored = dict(census.ignored.most_common())
     unexplained = census.packets - metered - sum(ignored.values())
     if unexplained > 0:
-        ignored["of unknown reason"] = unexplained
+        reason = "in tunnels without IP inside" if unexplained <= census.tunnelled else "of unknown reason"
+        ignored[reason] = unexplained
     notes = list(_notes(source, census))
     if unexplained < 0:
         notes.append(
             f"{-unexplained} of the packets that should be left out were metered by the engine all the same"
         )
-    return CaptureReport(source.path, census.packets, metered, ignored, tuple(notes))
+    return CaptureReport(source.path, census.packets, metered, flows, ignored, tuple(notes))
 
 
 def _notes(source: CaptureSource, census: Census) -> Iterator[str]:

@@ -7,6 +7,7 @@ end, the place where the file stops making sense, if there is one.
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -233,6 +234,22 @@ class PcapngWalker:
         layout = "IIII" if kind == _ENHANCED_PACKET else "HxxIII"
         number, high, low, captured = struct.unpack_from(f"{self._order}{layout}", data, body)
         return number, captured, high << 32 | low
+
+
+def write_pcap(path: Path, walker: PcapWalker | PcapngWalker, link_type: int) -> None:
+    """Write the packets of a walk as one plain pcap file in microseconds.
+
+    Their original lengths become the captured ones: the meter takes sizes from the IP headers.
+    """
+    with path.open("wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, MAX_CAPTURED_BYTES, link_type))
+        header = struct.Struct("<IIII").pack
+        for run in walker.runs():
+            parts = zip(run.starts.tolist(), run.captured_bytes.tolist(), run.time_us.tolist(), strict=True)
+            for start, captured, time_us in parts:
+                seconds, microseconds = divmod(max(time_us, 0), 1_000_000)
+                file.write(header(seconds & 0xFFFF_FFFF, microseconds, captured, captured))
+                file.write(run.data[start : start + captured].tobytes())
 
 
 def _interface(body: bytes, order: str) -> Interface:

@@ -4,19 +4,17 @@ The kind is told by the first bytes, never by the name. Compressed captures are 
 file on the way; a damaged one, if allowed, is cut there to its intact part.
 """
 
-import gzip
-import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, Protocol
 
 import zstandard
 
-from flowml.capture.census import Census
+from flowml.capture.census import ETHERNET, Census
 from flowml.capture.framing import (
     PCAP_MAGICS,
     PCAPNG_MAGIC,
@@ -24,10 +22,12 @@ from flowml.capture.framing import (
     Interface,
     PcapngWalker,
     PcapWalker,
+    write_pcap,
 )
 from flowml.errors import CaptureError
 
 COPY_BYTES = 1 << 20
+PACKED_BYTES = 1 << 16  # gzip unpacks to at most a thousand times as much
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 # link types (tcpdump.org/linktypes.html) from which NFStream 6.6.0 takes flows; it drops all others silently
@@ -85,25 +85,29 @@ def open_capture(path: Path, *, allow_partial: bool = False) -> Iterator[Capture
         The file cannot be metered; one line that says why and what to do.
     """
     with ExitStack() as stack:
-        damage = None
-        readable, start = path, _first_bytes(path)
+        readable, start, broken = path, _first_bytes(path), None
         if start.startswith((_GZIP_MAGIC, _ZSTD_MAGIC)):
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flowml-")))
-            readable = folder / "capture"
-            damage = _unpack(path, readable, start)
+            readable = _temporary(stack)
+            broken = _unpack(path, readable, start)
             start = _head(readable)
-        _require_capture(path, start)
-        with readable.open("rb") as file:
-            source = _walk(path, readable, file, damage)
-        if source.damage and not allow_partial:
+        _require_capture(path, start, broken)
+        source, interfaces = _walk(path, readable, broken)
+        damage = source.damage
+        if damage and not allow_partial:
             raise CaptureError(
-                f"{path}: cut or corrupt at byte {source.damage.offset}: {source.damage.what}; "
+                f"{path}: cut or corrupt at byte {damage.offset}: {damage.what}; "
                 f"{source.census.packets} packets before it are intact, --allow-partial meters them"
             )
-        if source.damage:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flowml-")))
-            source = _cut(source, source.damage, folder / "capture")
+        if len({interface.snapshot_bytes for interface in interfaces}) > 1:
+            source = _rewritten(source, _temporary(stack), _join)
+        elif damage:
+            source = _rewritten(source, _temporary(stack), _cut)
         yield source
+
+
+def _temporary(stack: ExitStack) -> Path:
+    """A file name in a folder of its own that lasts as long as `stack`."""
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flowml-"))) / "capture"
 
 
 def _head(path: Path) -> bytes:
@@ -128,30 +132,52 @@ def _first_bytes(path: Path) -> bytes:
         raise CaptureError(f"{path}: cannot be read: {error.strerror}") from error
 
 
+class _Stream(Protocol):
+    """One gzip member or Zstandard frame that is being unpacked."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
 def _unpack(path: Path, target: Path, start: bytes) -> Damage | None:
     """Decompress `path` into `target`; give the damage if the compressed stream is cut or corrupt."""
-    try:
-        with path.open("rb") as packed, target.open("wb") as out:
+    is_gzip = start.startswith(_GZIP_MAGIC)
+    with _room_for(path, target), path.open("rb") as packed, target.open("wb") as out:
+        stream = _stream(is_gzip)
+        while data := packed.read(PACKED_BYTES):
             try:
-                shutil.copyfileobj(_decompressor(packed, start), out, COPY_BYTES)
-            except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+                out.write(stream.decompress(data))
+                while rest := stream.unused_data.lstrip(b"\0"):  # padding with zeros is customary
+                    stream = _stream(is_gzip)
+                    out.write(stream.decompress(rest))
+            except (zlib.error, zstandard.ZstdError) as error:
                 return Damage(out.tell(), f"its compression is broken ({error})")
+        return None if stream.eof else Damage(out.tell(), "its compressed data are cut")
+
+
+def _stream(is_gzip: bool) -> _Stream:
+    return zlib.decompressobj(wbits=31) if is_gzip else zstandard.ZstdDecompressor().decompressobj()
+
+
+@contextmanager
+def _room_for(path: Path, target: Path) -> Iterator[None]:
+    """Say what to do where the temporary file does not fit."""
+    try:
+        yield
     except OSError as error:
         raise CaptureError(
-            f"{path}: cannot be unpacked into {target.parent}: {error.strerror}; "
+            f"{path}: cannot be copied into {target.parent}: {error.strerror}; "
             "free space there or point TMPDIR elsewhere"
         ) from error
-    return None
 
 
-def _decompressor(packed: BinaryIO, start: bytes) -> IO[bytes]:
-    if start.startswith(_GZIP_MAGIC):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=packed))
-    return cast("IO[bytes]", zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True))
-
-
-def _require_capture(path: Path, start: bytes) -> None:
+def _require_capture(path: Path, start: bytes, broken: Damage | None) -> None:
     """Refuse what is no capture by its first 24 bytes."""
+    if broken and len(start) < 24:
+        raise CaptureError(f"{path}: {broken.what} before its first packet; copy it again")
     if not start:
         raise CaptureError(f"{path}: empty, expected a pcap or pcapng capture; record it again")
     magic = int.from_bytes(start[:4], "little")
@@ -164,23 +190,28 @@ def _require_capture(path: Path, start: bytes) -> None:
         raise CaptureError(f"{path}: only {len(start)} bytes of the file header; record it again")
 
 
-def _walk(path: Path, readable: Path, file: BinaryIO, damage: Damage | None) -> CaptureSource:
-    """Count the packets of the file and check its interfaces."""
+def _walker(file: BinaryIO) -> PcapWalker | PcapngWalker:
     is_pcapng = file.read(4) == PCAPNG_MAGIC.to_bytes(4, "little")
     file.seek(0)
-    walker = PcapngWalker(file) if is_pcapng else PcapWalker(file)
-    census: Census | None = None
-    for run in walker.runs():
-        if census is None and walker.interfaces:
-            census = Census(walker.interfaces[0].link_type)
-        if census is not None:
-            census.add(run)
-    census = census or Census(walker.interfaces[0].link_type if walker.interfaces else 1)
+    return PcapngWalker(file) if is_pcapng else PcapWalker(file)
+
+
+def _walk(path: Path, readable: Path, broken: Damage | None) -> tuple[CaptureSource, list[Interface]]:
+    """Count the packets of the file and check its interfaces."""
+    with readable.open("rb") as file:
+        walker = _walker(file)
+        census: Census | None = None
+        for run in walker.runs():
+            if census is None and walker.interfaces:
+                census = Census(walker.interfaces[0].link_type)
+            if census is not None:
+                census.add(run)
+    census = census or Census(walker.interfaces[0].link_type if walker.interfaces else ETHERNET)
     _require_link(path, census.link_type, walker.interfaces)
-    found = walker.damage
-    if damage:  # the compressed stream broke off: say so, at the last intact packet
-        found = Damage(found.offset if found else damage.offset, damage.what)
-    return CaptureSource(path, readable, census.link_type, census, found)
+    damage = walker.damage
+    if broken:  # the compressed stream broke off: say so, at the last intact packet
+        damage = Damage(damage.offset if damage else broken.offset, broken.what)
+    return CaptureSource(path, readable, census.link_type, census, damage), walker.interfaces
 
 
 def _require_link(path: Path, link_type: int, interfaces: list[Interface]) -> None:
@@ -204,11 +235,25 @@ def _name(link_type: int) -> str:
     return f"{link_type} ({name})" if name else str(link_type)
 
 
-def _cut(source: CaptureSource, damage: Damage, target: Path) -> CaptureSource:
+def _rewritten(
+    source: CaptureSource, target: Path, write: Callable[[CaptureSource, Path], None]
+) -> CaptureSource:
+    """The same capture, to be read from `target`, after `write` made that."""
+    with _room_for(source.path, target):
+        write(source, target)
+    return replace(source, readable_path=target)
+
+
+def _cut(source: CaptureSource, target: Path) -> None:
     """Copy the intact part of a damaged capture; libpcap would read on behind the damage."""
-    left = damage.offset
+    left = source.damage.offset if source.damage else 0
     with source.readable_path.open("rb") as whole, target.open("wb") as out:
         while left and (chunk := whole.read(min(left, COPY_BYTES))):
             out.write(chunk)
             left -= len(chunk)
-    return CaptureSource(source.path, target, source.link_type, source.census, damage)
+
+
+def _join(source: CaptureSource, target: Path) -> None:
+    """Copy all packets under one header: libpcap takes no second interface with another snapshot length."""
+    with source.readable_path.open("rb") as file:
+        write_pcap(target, _walker(file), source.link_type)

@@ -46,12 +46,13 @@ def _batches(captures: Sequence[Path], allow_partial: bool, progress: Progress) 
     from flowml.capture.settings import MeterSettings
 
     task = progress.add_task("", total=None)
-    records = 0
+    records = flows = 0
     for number, path in enumerate(captures, start=1):
         capture = CaptureFile(path, MeterSettings(), allow_partial=allow_partial)
-        for batch in capture.batches():
+        for batch in capture.batches(first_uid=flows):
+            yield batch
             records += len(batch)
             progress.update(task, description=f"{number} of {len(captures)}: {path.name}, {records} records")
-            yield batch
+        flows += capture.report.flows
         for line in capture.report.lines():
             progress.console.print(line, markup=False)

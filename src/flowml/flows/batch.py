@@ -51,6 +51,10 @@ class FlowBatch:
         columns = {column.name: self[column][rows] for column in RECORD_COLUMNS}
         return FlowBatch(columns, self.packets.take(rows))
 
+    def with_column(self, column: Column, values: NDArray[Any]) -> "FlowBatch":
+        """The same records with other `values`, shape (n_records,), in one column."""
+        return FlowBatch({**self.columns, column.name: values}, self.packets)
+
     @staticmethod
     def concat(batches: "Sequence[FlowBatch]") -> "FlowBatch":
         """All records of `batches`, one batch after another."""

@@ -1,0 +1,20 @@
+"""Meter settings are checked together and describe themselves for whoever compares tables."""
+
+import pytest
+
+from flowml.capture.settings import MeterSettings
+from flowml.errors import ConfigError
+
+
+def test_all_settings_out_of_range_are_told_together() -> None:
+    with pytest.raises(ConfigError, match=r"idle_timeout_s is 0, expected 1 to 86400; n_dissections is 256"):
+        MeterSettings(idle_timeout_s=0, n_dissections=256)
+
+
+def test_the_description_names_timeouts_versions_and_schema() -> None:
+    described = MeterSettings(active_timeout_s=30).describe()
+    assert described["active_timeout_s"] == "30"
+    assert described["accounting_mode"] == "3"
+    assert described["nfstream_version"] == "6.6.0"
+    assert described["ndpi_version"].startswith("5.")
+    assert len(described["record_schema"]) == 64
