@@ -29,7 +29,7 @@ def explain(observations: Observations) -> list[tuple[str, ...]]:
 def _spans_s(observations: Observations) -> list[float]:
     packets = observations.packets
     first, last = packets.offsets[:-1], np.maximum(packets.offsets[1:] - 1, packets.offsets[:-1])
-    return ((packets.time_ms[last] - packets.time_ms[first]) / 1000.0).tolist()
+    return [float(span) for span in (packets.time_ms[last] - packets.time_ms[first]) / 1000.0]
 
 
 def _sentences(seen: Mapping[str, float], span_s: float) -> tuple[str, ...]:
@@ -41,10 +41,10 @@ def _pushes(seen: Mapping[str, float]) -> str:
     if not seen["push_share_ratio"] > 0:
         return "The server sent nothing of its own accord."
     number = round(seen["push_share_ratio"] * seen["server_messages"])
+    size, constant = seen["push_size_median_bytes"], seen["push_size_constant_ratio"]
     words = (
-        f"The server sent {_count(number, 'message')} of its own accord "
-        f"({seen['push_share_ratio']:.0%} of its messages), median {seen['push_size_median_bytes']:.0f} bytes, "
-        f"{seen['push_size_constant_ratio']:.0%} of nearly that size"
+        f"The server sent {_count(number, 'message')} of its own accord ({seen['push_share_ratio']:.0%} of "
+        f"its messages), median {size:.0f} bytes, {constant:.0%} of nearly that size"
     )
     gap_ms = seen["push_gap_median_ms"]
     return f"{words}, one every {_duration(gap_ms / 1000)} (median)." if gap_ms > 0 else f"{words}."
@@ -59,9 +59,10 @@ def _submissions(seen: Mapping[str, float], span_s: float) -> str:
         f"{seen['client_size_constant_ratio']:.0%} of nearly that size"
     )
     if seen["answered_ratio"] > 0:
+        size, delay_ms = seen["answer_size_median_bytes"], seen["answer_delay_median_ms"]
         words += (
-            f"; {seen['answered_ratio']:.0%} were answered within 1 s by {seen['answer_size_median_bytes']:.0f} "
-            f"bytes after {seen['answer_delay_median_ms']:.0f} ms (medians)"
+            f"; {seen['answered_ratio']:.0%} were answered within 1 s by {size:.0f} bytes "
+            f"after {delay_ms:.0f} ms (medians)"
         )
     rate = f"; {number / span_s * 60:.1f} a minute" if span_s > 0 else ""
     return f"{words}{rate}."
