@@ -24,9 +24,9 @@ def log(*alerts: object, file: io.StringIO | None = None) -> str:
 
 
 def test_an_alert_is_one_line_that_says_who_how_sure_and_why() -> None:
-    assert log(alert("the server pushes 378 bytes", "each is answered")) == (
+    assert log(alert("The server pushes 378 bytes.", "Each is answered.")) == (
         "2023-11-14T22:14:21.500Z MINING 10.0.0.2:40000 -> 198.51.100.7:3333 62 s after its start, "
-        "probability 0.988, novelty 0.25, TLS pool.example: the server pushes 378 bytes; each is answered\n"
+        "probability 0.988, novelty 0.25, TLS pool.example: The server pushes 378 bytes. Each is answered.\n"
     )
 
 
@@ -45,6 +45,10 @@ def test_no_name_from_a_packet_breaks_the_line(server: str, application: str) ->
     written = log(alert(server_name=server, application_name=application))
     assert written.endswith("\n")
     assert written[:-1].isprintable()
+
+
+def test_what_ndpi_does_not_know_is_not_named() -> None:
+    assert "Unknown" not in log(alert(application_name="Unknown"))
 
 
 def test_markup_in_a_name_is_shown_as_it_is() -> None:

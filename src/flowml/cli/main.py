@@ -91,6 +91,8 @@ def main() -> None:
     # before anything of it is imported: MLflow reports its use otherwise
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
+    # and before scikit-learn is: its threads would spin while they wait, on processors that packets need
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -11,7 +11,8 @@ from flowml.detections.alert import Alert, ConnectionVerdict
 from flowml.sinks.text import iso_utc, printable
 
 PIPE_CHARS = 400  # width where no terminal says one: wide enough that no row is folded
-_EXPLANATION_CHARS = 240
+_EXPLANATION_CHARS = 400
+_UNNAMED = "Unknown"  # nDPI's name for what it does not know
 
 
 class PlainConsole(Console):
@@ -67,7 +68,7 @@ def alert_line(alert: Alert) -> Text:
     if name:
         parts.append(f", {name}")
     if alert.explanation:
-        parts.append((": " + printable("; ".join(alert.explanation), _EXPLANATION_CHARS), "dim"))
+        parts.append((": " + printable(" ".join(alert.explanation), _EXPLANATION_CHARS), "dim"))
     return Text.assemble(*parts)
 
 
@@ -111,4 +112,5 @@ def _end(address: str, port: int) -> str:
 
 
 def _name(verdict: ConnectionVerdict) -> str:
-    return " ".join(filter(None, (printable(verdict.application_name), printable(verdict.server_name))))
+    application = "" if verdict.application_name == _UNNAMED else verdict.application_name
+    return " ".join(filter(None, (printable(application), printable(verdict.server_name))))
