@@ -2,8 +2,8 @@
 
 import multiprocessing
 import os
-import signal
-import threading
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +26,16 @@ from tests.capture.frames import (
     segment,
 )
 
-SETTINGS = MeterSettings(n_dissections=0)
 START_MS = EPOCH_S * 1000
 
 
-def _meter(path: Path, frames: list[tuple[int, bytes]], settings: MeterSettings = SETTINGS) -> FlowBatch:
+def _meter(
+    path: Path, frames: list[tuple[int, bytes]], splt_packets: int = 255, n_dissections: int = 0
+) -> FlowBatch:
     path.write_bytes(pcap(frames))
-    return FlowBatch.concat(list(ReferenceMeter(settings).batches(path)))
+    return FlowBatch.concat(
+        list(ReferenceMeter(MeterSettings(n_dissections=n_dissections), splt_packets).batches(path))
+    )
 
 
 def _packets(batch: FlowBatch, row: int) -> list[tuple[int, int]]:
@@ -79,12 +82,13 @@ def test_a_flow_that_was_idle_comes_back_as_another(tmp_path: Path) -> None:
 
 
 def test_a_sequence_that_is_full_before_its_payload_ends_says_so(tmp_path: Path) -> None:
-    settings = MeterSettings(n_dissections=0, splt_packets=4)
     full = [(at, ethernet(segment(CLIENT, SERVER, b"xyz"))) for at in range(4)]
     closing = (4, ethernet(segment(SERVER, CLIENT, flags=ACK)))
-    whole = _meter(tmp_path / "a.pcap", [*full, closing], settings)
+    whole = _meter(tmp_path / "a.pcap", [*full, closing], splt_packets=4)
     assert not whole[schema.GAP_AFTER][0]
-    cut = _meter(tmp_path / "b.pcap", [*full, (4, ethernet(segment(CLIENT, SERVER, b"lost")))], settings)
+    cut = _meter(
+        tmp_path / "b.pcap", [*full, (4, ethernet(segment(CLIENT, SERVER, b"lost")))], splt_packets=4
+    )
     assert cut[schema.GAP_AFTER][0]
     assert cut.packets.counts.tolist() == [4]
 
@@ -92,7 +96,7 @@ def test_a_sequence_that_is_full_before_its_payload_ends_says_so(tmp_path: Path)
 def test_dissection_names_are_cut_at_their_end(tmp_path: Path) -> None:
     request = b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"
     frames = [*conversation(packets=0), (10, ethernet(segment(CLIENT, End("10.0.0.9", 80), request)))]
-    batch = _meter(tmp_path / "a.pcap", frames, MeterSettings())
+    batch = _meter(tmp_path / "a.pcap", frames, n_dissections=20)
     assert b"example.org" in batch[schema.SERVER_NAME].tolist()
 
 
@@ -104,30 +108,41 @@ def _many(path: Path, flows: int) -> Path:
 
 def test_an_abandoned_meter_leaves_no_process_and_no_pinning_behind(tmp_path: Path) -> None:
     processors = os.sched_getaffinity(0)
-    batches = ReferenceMeter(SETTINGS).batches(_many(tmp_path / "a.pcap", 20_000))
+    batches = ReferenceMeter(MeterSettings(n_dissections=0)).batches(_many(tmp_path / "a.pcap", 20_000))
     assert len(next(batches)) == 4096
     batches.close()  # type: ignore[attr-defined]
     assert not multiprocessing.active_children()
     assert os.sched_getaffinity(0) == processors
 
 
+INTERRUPTED = """
+import multiprocessing, os, signal, sys, threading
+from pathlib import Path
+from flowml.capture.reference import ReferenceMeter
+from flowml.capture.settings import MeterSettings
+
+batches = ReferenceMeter(MeterSettings(n_dissections=0)).batches(Path(sys.argv[1]))
+next(batches)
+threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT]).start()
+try:
+    list(batches)
+except KeyboardInterrupt:
+    batches.close()
+    print("interrupted", multiprocessing.active_children())
+"""
+
+
 def test_an_interrupt_is_not_taken_for_the_end_of_the_file(tmp_path: Path) -> None:
-    batches = ReferenceMeter(SETTINGS).batches(_many(tmp_path / "a.pcap", 50_000))
-    next(batches)
-    timer = threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT])
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        list(batches)
-    timer.join()
-    batches.close()  # type: ignore[attr-defined]
-    assert not multiprocessing.active_children()
+    command = [sys.executable, "-c", INTERRUPTED, str(_many(tmp_path / "a.pcap", 50_000))]
+    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert told.stdout == "interrupted []\n", told.stderr
 
 
 def test_what_nfstream_cannot_read_is_our_error(tmp_path: Path) -> None:
     path = tmp_path / "text.pcap"
     path.write_text("no capture at all")
     with pytest.raises(CaptureError, match="NFStream cannot read it"):
-        list(ReferenceMeter(SETTINGS).batches(path))
+        list(ReferenceMeter(MeterSettings(n_dissections=0)).batches(path))
 
 
 def test_uids_stay_apart_where_one_pair_of_addresses_has_many_flows(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from flowml.errors import ConfigError
 
 
 def test_all_settings_out_of_range_are_told_together() -> None:
-    with pytest.raises(ConfigError, match=r"idle_timeout_s is 0, expected 1 to 86400; n_dissections is 256"):
-        MeterSettings(idle_timeout_s=0, n_dissections=256)
+    with pytest.raises(
+        ConfigError, match=r"idle_timeout_s is 0, expected 1 to 86400; n_dissections is 256.*snapshot_ages_s"
+    ):
+        MeterSettings(idle_timeout_s=0, n_dissections=256, snapshot_ages_s=(10, 500))
 
 
 def test_the_description_names_timeouts_versions_and_schema() -> None:

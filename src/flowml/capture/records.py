@@ -6,9 +6,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flowml.capture.loop import EngineBatch
 from flowml.flows.batch import FlowBatch
 from flowml.flows.packets import PacketSequences
-from flowml.schema import RECORD_COLUMNS
+from flowml.schema import (
+    COVERED_UNTIL_MS,
+    DST_IP,
+    GAP_AFTER,
+    GAP_BEFORE,
+    IS_FINAL,
+    RECORD_COLUMNS,
+    SLICE,
+    SRC_IP,
+    UID,
+)  # fmt: skip
 
 _NAMES = {column.name for column in RECORD_COLUMNS}
 
@@ -50,3 +61,45 @@ def flow_batch(
         final[destination] = np.where(swapped, left, right)
     signs = np.where(np.repeat(swapped, packets.counts), -1, 1).astype(np.int32)
     return FlowBatch(final, PacketSequences(packets.offsets, packets.time_ms, packets.size_bytes * signs))
+
+
+_SNAPSHOT = 2  # the loop's ending of a record that does not end its slice
+_FROM_FACTS = {UID: "uid", SLICE: "slice", COVERED_UNTIL_MS: "covered_until_ms", GAP_BEFORE: "gap_before"}
+_ENGINE_NAMES = {SRC_IP: "src_ip_str", DST_IP: "dst_ip_str"}  # where they are not the schema's
+_SPANS = ("bidirectional", "src2dst", "dst2src")
+
+
+def from_engine(batch: EngineBatch) -> FlowBatch:
+    """Make records of our schema of what the packet loop gave."""
+    n = len(batch)
+    columns: dict[str, NDArray[Any]] = {
+        column.name: batch.facts[fact] for column, fact in _FROM_FACTS.items()
+    }
+    columns[IS_FINAL.name] = batch.facts["ending"] != _SNAPSHOT
+    columns[GAP_AFTER.name] = np.zeros(n, bool)
+    for column in RECORD_COLUMNS:
+        if column.name not in columns:
+            values = batch.records[_ENGINE_NAMES.get(column, column.name)]
+            columns[column.name] = until_nul(values) if values.dtype.kind == "S" else values
+    columns.update(standard_deviations(batch.records))
+    packets = PacketSequences.from_counts(batch.facts["payload_packets"], batch.time_ms, batch.size_bytes)
+    return flow_batch(columns, packets, batch.facts["swapped"] != 0)
+
+
+def until_nul(values: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
+    """Cut C strings at their first NUL; NumPy keeps what an engine left behind it."""
+    width = values.dtype.itemsize
+    octets = np.ascontiguousarray(values).view(np.uint8).reshape(-1, width).copy()
+    octets[np.logical_or.accumulate(octets == 0, axis=1)] = 0
+    return octets.view(f"S{width}").reshape(-1)
+
+
+def standard_deviations(records: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
+    """Finish the sums of squares that the engine keeps: n - 1 for sizes, n - 2 for the n - 1 gaps."""
+    finished = {}
+    for span in _SPANS:
+        n = records[f"{span}_packets"].astype(np.int64)
+        for quantity, lost in (("ps", 1), ("piat_ms", 2)):
+            name = f"{span}_stddev_{quantity}"
+            finished[name] = np.where(n > lost, np.sqrt(records[name] / np.maximum(n - lost, 1)), 0.0)
+    return finished

@@ -35,6 +35,8 @@ from flowml.schema import (
 )
 
 BATCH_RECORDS = 4096
+SLICE_S = 10  # both timeouts: NFStreamer takes no snapshots, so every age at which flows are judged is a cut
+SPLT_PACKETS = 255  # in ten seconds hardly any connection of interest sends more
 _ACTIVE = 1  # NFStream's expiration_id of a flow that the active timeout cut; 0 is idle or end of file
 _MADE_HERE = {column.name for column in (UID, SLICE, IS_FINAL, COVERED_UNTIL_MS, GAP_BEFORE, GAP_AFTER)}
 _TEXTS = {column.name for column in RECORD_COLUMNS if column.dtype.startswith("S")}
@@ -48,11 +50,14 @@ class ReferenceMeter:
     Parameters
     ----------
     settings : MeterSettings
-        Both timeouts, length of the sequences, dissections.
+        Dissections; slices of `SLICE_S` stand in for timeouts and snapshots.
+    splt_packets : int
+        Packets of a slice whose time and size are kept.
     """
 
-    def __init__(self, settings: MeterSettings) -> None:
+    def __init__(self, settings: MeterSettings, splt_packets: int = SPLT_PACKETS) -> None:
         self._settings = settings
+        self._splt_packets = splt_packets
         self._open_slices: dict[tuple[object, ...], tuple[int, int, tuple[object, ...]]] = {}
         self._flows = 0
 
@@ -72,12 +77,12 @@ class ReferenceMeter:
         settings = self._settings
         streamer = NFStreamer(
             source=str(path),
-            idle_timeout=settings.idle_timeout_s,
-            active_timeout=settings.active_timeout_s,
+            idle_timeout=SLICE_S,
+            active_timeout=SLICE_S,
             accounting_mode=PAYLOAD_ACCOUNTING,
             n_dissections=settings.n_dissections,
             statistical_analysis=True,
-            splt_analysis=settings.splt_packets,
+            splt_analysis=self._splt_packets,
             n_meters=1,
         )
         with _running(streamer, path) as flows:
@@ -113,14 +118,14 @@ class ReferenceMeter:
 
     def _covered_until(self, flow: Any) -> int:
         if flow.expiration_id == _ACTIVE:
-            return int(flow.bidirectional_first_seen_ms) + self._settings.active_timeout_s * 1000
-        return int(flow.bidirectional_last_seen_ms) + self._settings.idle_timeout_s * 1000
+            return int(flow.bidirectional_first_seen_ms) + SLICE_S * 1000
+        return int(flow.bidirectional_last_seen_ms) + SLICE_S * 1000
 
     def _packets(self, flows: list[Any]) -> tuple[PacketSequences, NDArray[np.bool_]]:
         """Payload packets of each flow, and whether its sequence ended before its payload did."""
         times, sizes = [], []
         for flow in flows:
-            length = min(flow.bidirectional_packets, self._settings.splt_packets)
+            length = min(flow.bidirectional_packets, self._splt_packets)
             size = np.array(flow.splt_ps[:length], np.int32)
             time = flow.bidirectional_first_seen_ms + np.cumsum(
                 np.array(flow.splt_piat_ms[:length], np.int64)
@@ -166,6 +171,8 @@ def _flows(
         for number, flow in enumerate(stream):
             if not number:
                 os.sched_setaffinity(0, processors)
+            if told:
+                break
             yield flow
     except ValueError as error:  # what its meter process reports
         raise CaptureError(f"{path}: NFStream cannot read it: {error}") from error

@@ -2,43 +2,53 @@
 
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import pairwise
 
 from flowml.errors import ConfigError
 from flowml.schema import RECORD_COLUMNS, SEQUENCE_COLUMNS, digest
 
 PAYLOAD_ACCOUNTING = 3  # NFStream's accounting mode in which every size is the transport payload
-SPLT_LIMIT = 255  # the longest sequence of packet lengths and times for which NFStream's cost was measured
 DISSECTION_LIMIT = 255  # NFStream's engine takes the number of dissections as an uint8_t
+SNAPSHOT_STEP_LIMIT_S = 400  # the meter plans snapshots on a wheel of 409.6 s
 
 
 @dataclass(frozen=True)
 class MeterSettings:
-    """What a meter needs to know; both meters give the same records for the same settings.
+    """What a meter needs to know; both meters add the same packets to a flow for the same settings.
 
     Attributes
     ----------
     idle_timeout_s : int
-        Seconds without a packet after which a flow ends.
+        Seconds without a packet after which a flow ends. Longer than the silence between two jobs of a
+        slow pool, which is a minute or two, so that a mining connection stays one flow.
     active_timeout_s : int
-        Seconds after its first packet at which a flow is cut into slices. Short, because NFStream's
-        sequences hold the first packets of a slice only: in ten seconds hardly any connection of interest
-        sends more than `splt_packets` packets.
-    splt_packets : int
-        Packets per slice whose time, size and direction NFStream keeps.
+        Seconds after its first packet at which a flow is cut into slices; NFStream's statistics are those
+        of a slice.
+    snapshot_ages_s : tuple of int
+        Ages of a flow at which it is reported without being ended, and then each time the last of them has
+        passed again. They are the ages at which connections are judged.
+    history_packets : int
+        Payload packets that are kept of a flow between two reports; of more, the newest.
+    max_flows : int
+        Open flows at most; beyond, the least recently used one leaves. Bounds the memory: a flow takes
+        about 2 KiB, with dissection 4 KiB.
     n_dissections : int
-        Packets per flow that nDPI looks at; its names are evidence for people. 0 turns it off.
+        Packets per slice that nDPI looks at; its names are evidence for people. 0 turns it off.
     """
 
-    idle_timeout_s: int = 10
-    active_timeout_s: int = 10
-    splt_packets: int = SPLT_LIMIT
+    idle_timeout_s: int = 120
+    active_timeout_s: int = 900
+    snapshot_ages_s: tuple[int, ...] = (10, 30, 60, 120, 300)
+    history_packets: int = 256
+    max_flows: int = 500_000
     n_dissections: int = 20
 
     def __post_init__(self) -> None:
         limits = {
             "idle_timeout_s": (1, 86_400),
             "active_timeout_s": (1, 86_400),
-            "splt_packets": (1, SPLT_LIMIT),
+            "history_packets": (4, 65_536),
+            "max_flows": (1, 100_000_000),
             "n_dissections": (0, DISSECTION_LIMIT),
         }
         problems = [
@@ -46,6 +56,13 @@ class MeterSettings:
             for name, (low, high) in limits.items()
             if not low <= getattr(self, name) <= high
         ]
+        ages = (0, *self.snapshot_ages_s)
+        steps = [later - earlier for earlier, later in pairwise(ages)] + [ages[-1]]
+        if self.snapshot_ages_s and not all(1 <= step <= SNAPSHOT_STEP_LIMIT_S for step in steps):
+            problems.append(
+                f"snapshot_ages_s is {self.snapshot_ages_s}, expected rising ages, the last and every step "
+                f"of 1 to {SNAPSHOT_STEP_LIMIT_S}"
+            )
         if problems:
             raise ConfigError(f"meter settings: {'; '.join(problems)}")
 

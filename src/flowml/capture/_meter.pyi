@@ -1,0 +1,29 @@
+"""The compiled packet loop; see _meter.c."""
+
+CONFIG_FIELDS: list[str]
+FACT_FIELDS: list[str]
+COUNTER_FIELDS: list[str]
+IDLE: int
+ACTIVE: int
+SNAPSHOT: int
+EVICTED: int
+FLUSHED: int
+BATCH_FULL: int
+END_OF_FILE: int
+DEADLINE: int
+READ_FAILED: int
+LINK_ERROR: int
+CLOCK_STEPPED_BACK: int
+SLOT_MS: int
+WHEEL_SLOTS: int
+MAX_INPUTS: int
+
+class FlowTable:
+    def __new__(cls, config: bytes, ages_ms: bytes, /) -> FlowTable: ...
+    def run_file(self, capture: int, max_packets: int, /) -> int: ...
+    def run_live(self, inputs: bytes, deadline_ms: int, /) -> int: ...
+    def flush(self, is_end_of_file: bool, /) -> int: ...
+    def take(self) -> tuple[bytes, bytes, bytes, bytes, bytes]: ...
+    def counters(self) -> bytes: ...
+    def restart_clock(self) -> None: ...
+    def clear(self) -> None: ...

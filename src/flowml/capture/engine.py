@@ -1,0 +1,189 @@
+"""The only door to NFStream's compiled engine: its functions' addresses and its structures' layout.
+
+Everything here is private to NFStream, so nothing is believed: signatures, field names and field types are
+compared with those that the meter was written for, and a difference is one error that names it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from flowml.errors import CaptureError
+
+_PACKET, _FLOW, _DISSECTOR = "struct nf_packet *", "struct nf_flow *", "struct ndpi_detection_module_struct *"
+FUNCTIONS = {
+    "capture_next": f"int(*)(struct pcap *, {_PACKET}, int, int, uint64_t, int)",
+    "meter_initialize_flow": (
+        f"{_FLOW}(*)({_PACKET}, uint8_t, uint8_t, uint16_t, uint8_t, {_DISSECTOR}, uint8_t)"
+    ),
+    "meter_update_flow": (
+        f"uint8_t(*)({_FLOW}, {_PACKET}, uint64_t, uint64_t, uint8_t, uint8_t, uint16_t, uint8_t, "
+        f"{_DISSECTOR}, uint8_t)"
+    ),
+    "meter_expire_flow": f"void(*)({_FLOW}, uint8_t, {_DISSECTOR})",
+    "meter_free_flow": f"void(*)({_FLOW}, uint8_t, uint16_t, uint8_t)",
+    "capture_open": "struct pcap *(*)(char *, int, char *, int)",
+    "capture_set_fanout": "int(*)(struct pcap *, int, char *, int)",
+    "capture_set_timeout": "int(*)(struct pcap *, int, char *)",
+    "capture_set_promisc": "int(*)(struct pcap *, int, char *, int)",
+    "capture_set_snaplen": "int(*)(struct pcap *, int, char *, unsigned int)",
+    "capture_set_filter": "int(*)(struct pcap *, char *, char *)",
+    "capture_activate": "int(*)(struct pcap *, int, char *)",
+    "capture_stats": "void(*)(struct pcap *, struct nf_stat *, unsigned int)",
+    "capture_close": "void(*)(struct pcap *)",
+    "dissector_init": f"{_DISSECTOR}(*)(struct dissector_checker *)",
+    "dissector_configure": f"void(*)({_DISSECTOR})",
+    "dissector_cleanup": f"void(*)({_DISSECTOR})",
+}
+LOOP_FUNCTIONS = tuple(FUNCTIONS)[:5]  # those that the C loop calls
+
+PACKET_FIELDS = {
+    "time": "uint64_t", "direction": "uint8_t", "src_ip": "uint64_t[2]", "dst_ip": "uint64_t[2]",
+    "src_port": "uint16_t", "dst_port": "uint16_t", "protocol": "uint8_t", "vlan_id": "uint16_t",
+    "tunnel_id": "unsigned int", "payload_size": "uint16_t",
+}  # fmt: skip
+
+_NUMBERS = {"uint8_t": "u1", "uint16_t": "u2", "unsigned int": "u4", "uint64_t": "u8", "double": "f8"}
+_TIMES = ("first_seen_ms", "last_seen_ms", "duration_ms", "packets", "bytes")
+_SPANS = ("bidirectional", "src2dst", "dst2src")
+_FLAGS = ("syn", "cwr", "ece", "urg", "ack", "psh", "rst", "fin")
+FLOW_FIELDS = {
+    "src_ip_str": "char[48]", "dst_ip_str": "char[48]", "src_port": "uint16_t", "dst_port": "uint16_t",
+    "protocol": "uint8_t", "vlan_id": "uint16_t", "tunnel_id": "unsigned int",
+    **{f"{span}_{name}": "uint64_t" for span in _SPANS for name in _TIMES},
+    **{f"{span}_{limit}_ps": "uint16_t" for span in _SPANS for limit in ("min", "max")},
+    **{f"{span}_{limit}_piat_ms": "uint64_t" for span in _SPANS for limit in ("min", "max")},
+    **{f"{span}_{name}_ps": "double" for span in _SPANS for name in ("mean", "stddev")},
+    **{f"{span}_{name}_piat_ms": "double" for span in _SPANS for name in ("mean", "stddev")},
+    **{f"{span}_{flag}_packets": "uint64_t" for span in _SPANS for flag in _FLAGS},
+    "splt_direction": "int8_t *", "splt_ps": "int32_t *", "splt_piat_ms": "int64_t *",
+    "application_name": "char[40]", "requested_server_name": "char[80]",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EngineLayout:
+    """What the C loop must know of the engine.
+
+    Attributes
+    ----------
+    addresses : mapping of str to int
+        Address of each of `LOOP_FUNCTIONS`.
+    packet_bytes : int
+        Size of struct nf_packet.
+    packet_offsets, flow_offsets : mapping of str to int
+        Offset of each field in its structure.
+    record : numpy.dtype
+        struct nf_flow as far as records need it, from its begin.
+    """
+
+    addresses: Mapping[str, int]
+    packet_bytes: int
+    packet_offsets: Mapping[str, int]
+    flow_offsets: Mapping[str, int]
+    record: np.dtype[np.void]
+
+
+class Engine:
+    """NFStream's engine, after all comparisons.
+
+    Raises
+    ------
+    CaptureError
+        It is not the engine that the meter was written for.
+    """
+
+    def __init__(self) -> None:
+        from nfstream.engine import create_engine
+
+        self.ffi, self.library = create_engine()
+        if self.library is None:
+            raise CaptureError("NFStream's engine cannot be loaded; install nfstream again")
+        self._require_functions()
+        self.layout = EngineLayout(
+            addresses={
+                name: int(self.ffi.cast("uintptr_t", self.ffi.addressof(self.library, name)))
+                for name in LOOP_FUNCTIONS
+            },
+            packet_bytes=self.ffi.sizeof("struct nf_packet"),
+            packet_offsets=self._offsets("struct nf_packet", PACKET_FIELDS),
+            flow_offsets=self._offsets("struct nf_flow", FLOW_FIELDS),
+            record=self._record(),
+        )
+
+    def _require_functions(self) -> None:
+        for name, expected in FUNCTIONS.items():
+            if not hasattr(self.library, name):
+                raise _another(f"no function {name}", expected)
+            found = self.ffi.typeof(self.ffi.addressof(self.library, name)).cname
+            if found != expected:
+                raise _another(f"{name} as {found}", expected)
+
+    def _offsets(self, structure: str, expected: Mapping[str, str]) -> dict[str, int]:
+        fields = dict(self.ffi.typeof(structure).fields)
+        for name, kind in expected.items():
+            if name not in fields:
+                raise _another(f"no {structure}.{name}", kind)
+            if fields[name].type.cname != kind:
+                raise _another(f"{structure}.{name} as {fields[name].type.cname}", kind)
+        return {name: fields[name].offset for name in expected}
+
+    def _record(self) -> np.dtype[np.void]:
+        """The fields of struct nf_flow that are numbers or text."""
+        offsets = self._offsets("struct nf_flow", FLOW_FIELDS)
+        kinds = {name: _dtype(kind) for name, kind in FLOW_FIELDS.items() if not kind.endswith("*")}
+        last = max(kinds, key=lambda name: offsets[name])
+        end = offsets[last] + np.dtype(kinds[last]).itemsize
+        return np.dtype(
+            {
+                "names": list(kinds),
+                "formats": list(kinds.values()),
+                "offsets": [offsets[name] for name in kinds],
+                "itemsize": (end + 7) // 8 * 8,
+            }
+        )
+
+
+def _another(got: str, expected: str) -> CaptureError:
+    from importlib.metadata import version
+
+    return CaptureError(
+        f"nfstream {version('nfstream')} has another engine: {got}, expected {expected}; "
+        "install the release that flowml names (pip install flowml)"
+    )
+
+
+def _dtype(kind: str) -> str:
+    return f"S{kind[5:-1]}" if kind.startswith("char[") else _NUMBERS[kind]
+
+
+class Dissector:
+    """nDPI with every protocol on, or nothing for no dissection.
+
+    Parameters
+    ----------
+    engine : Engine
+    n_dissections : int
+        Packets per flow that it will look at; 0 for none.
+    """
+
+    def __init__(self, engine: Engine, n_dissections: int) -> None:
+        from nfstream.engine import setup_dissector
+
+        self._engine = engine
+        self._handle = setup_dissector(engine.ffi, engine.library, n_dissections)
+        if n_dissections and self._handle == engine.ffi.NULL:
+            raise CaptureError(
+                "nDPI cannot be started: its structures differ from NFStream's; install it again"
+            )
+
+    @property
+    def address(self) -> int:
+        """Address of nDPI's module, 0 without one."""
+        return int(self._engine.ffi.cast("uintptr_t", self._handle))
+
+    def close(self) -> None:
+        """Free it; flows that it looked at must be gone."""
+        self._engine.library.dissector_cleanup(self._handle)
+        self._handle = self._engine.ffi.NULL

@@ -1,0 +1,164 @@
+"""Where an engine's packets come from: one open libpcap capture, of a file or of an interface."""
+
+import os
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowml.capture.engine import Engine
+from flowml.errors import CaptureError
+
+FILE, INTERFACE = 0, 1  # the engine's modes
+ERROR_BYTES = 256  # PCAP_ERRBUF_SIZE
+
+
+@dataclass(frozen=True)
+class RingSettings:
+    """The ring between kernel and meter.
+
+    Attributes
+    ----------
+    ring_bytes : int
+        Its size: 64 MiB take half a second of a saturated gigabit link.
+    snapshot_bytes : int
+        Captured bytes per packet. Not fewer than a packet can have: the engine ignores IPv6 packets that
+        are longer than what was captured of them.
+    is_promiscuous : bool
+        Take packets for other hosts too, as a tap must.
+    """
+
+    ring_bytes: int = 64 << 20
+    snapshot_bytes: int = 65_535
+    is_promiscuous: bool = True
+
+
+class Capture:
+    """One open libpcap capture; made by `open_file` and `open_interface`."""
+
+    def __init__(self, engine: Engine, handle: Any, mode: int, descriptor: int = -1) -> None:
+        self._engine = engine
+        self._handle = handle
+        self._mode = mode
+        self.descriptor = descriptor
+        self.address = int(engine.ffi.cast("uintptr_t", handle))
+
+    def kernel_counters(self) -> tuple[int, int]:
+        """Packets that the kernel received for this capture, and those of them that it dropped."""
+        counters = self._engine.ffi.new("struct nf_stat *")
+        self._engine.library.capture_stats(self._handle, counters, self._mode)
+        return int(counters.received), int(counters.dropped)
+
+    def close(self) -> None:
+        """Close it; a second time does nothing."""
+        if self._handle is not None:
+            self._engine.library.capture_close(self._handle)
+            self._handle = None
+
+
+def open_file(engine: Engine, path: str, bpf_filter: str = "") -> Capture:
+    """Open a capture file.
+
+    Parameters
+    ----------
+    engine : Engine
+    path : str
+        A plain pcap or pcapng file.
+    bpf_filter : str
+        Packets to meter, in libpcap's filter language; empty for all.
+
+    Raises
+    ------
+    CaptureError
+        libpcap cannot read the file or the filter.
+    """
+    error = engine.ffi.new(f"char[{ERROR_BYTES}]")
+    handle = engine.library.capture_open(os.fsencode(path), FILE, error, 0)
+    if handle == engine.ffi.NULL:
+        raise CaptureError(f"{path}: libpcap cannot read it: {_text(engine, error)}")
+    _set_filter(engine, handle, path, bpf_filter)
+    return Capture(engine, handle, FILE)
+
+
+def _set_filter(engine: Engine, handle: Any, source: str, bpf_filter: str) -> None:
+    error = engine.ffi.new(f"char[{ERROR_BYTES}]")
+    if bpf_filter and engine.library.capture_set_filter(handle, bpf_filter.encode(), error):
+        raise CaptureError(
+            f"{source}: {bpf_filter!r} is no packet filter, "
+            "expected one of pcap-filter(7) such as 'tcp port 443'"
+        )
+
+
+def _text(engine: Engine, error: Any) -> str:
+    return str(engine.ffi.string(error).decode(errors="replace")).strip()
+
+
+def open_interface(engine: Engine, name: str, settings: RingSettings, bpf_filter: str = "") -> Capture:
+    """Open a network interface, or ``any`` for all.
+
+    Raises
+    ------
+    CaptureError
+        No such interface, no permission, or no memory for its ring.
+    """
+    error, library = engine.ffi.new(f"char[{ERROR_BYTES}]"), engine.library
+    before = set(_packet_sockets())
+    handle = library.capture_open(name.encode(), INTERFACE, error, settings.ring_bytes)
+    if handle == engine.ffi.NULL:
+        raise CaptureError(f"{name}: cannot be captured: {_text(engine, error)}")
+    # without a timeout the ring would give its packets when a block is full, however long that takes
+    if (
+        library.capture_set_timeout(handle, INTERFACE, error)
+        or library.capture_set_promisc(handle, INTERFACE, error, int(settings.is_promiscuous))
+        or library.capture_set_snaplen(handle, INTERFACE, error, settings.snapshot_bytes)
+        or library.capture_activate(handle, INTERFACE, error)
+    ):  # the engine has closed the handle
+        raise _refused(name)
+    _set_filter(engine, handle, name, bpf_filter)
+    descriptor = (set(_packet_sockets()) - before).pop()
+    return Capture(engine, handle, INTERFACE, descriptor)
+
+
+def _packet_sockets() -> list[int]:
+    """Descriptors of this process that are AF_PACKET sockets."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        descriptor = int(entry.name)
+        try:
+            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                continue
+            with socket.socket(fileno=os.dup(descriptor)) as one:
+                if one.family == socket.AF_PACKET:
+                    found.append(descriptor)
+        except OSError:  # closed meanwhile, among them the descriptor that listed the folder
+            continue
+    return found
+
+
+def _refused(name: str) -> CaptureError:
+    """Why an interface could not be activated; the engine keeps libpcap's reason to itself."""
+    if name != "any" and name not in {interface for _, interface in socket.if_nameindex()}:
+        names = ", ".join(interface for _, interface in socket.if_nameindex())
+        return CaptureError(f"{name}: no such interface, expected one of {names}, or any")
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()
+    except PermissionError:
+        return CaptureError(
+            f"{name}: no permission to capture; run as root or with the capability CAP_NET_RAW "
+            "(systemd: AmbientCapabilities=CAP_NET_RAW)"
+        )
+    except OSError as error:
+        return CaptureError(f"{name}: cannot be captured: {error.strerror}")
+    if name != "any" and not is_up(name):
+        return CaptureError(f"{name}: is down; bring it up with: ip link set {name} up")
+    return CaptureError(f"{name}: cannot be captured: libpcap refused it; try tcpdump -i {name} to see why")
+
+
+def is_up(name: str) -> bool:
+    """Whether an interface exists and is up."""
+    try:
+        flags = int(Path(f"/sys/class/net/{name}/flags").read_text(encoding="ascii"), 16)
+    except OSError:
+        return False
+    return bool(flags & 1)  # IFF_UP
