@@ -1,0 +1,167 @@
+"""Policy: when verdicts become an alert, and what is said of a connection at its end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowml.detections.alert import Alert, ConnectionVerdict
+from flowml.detections.verdict import Label, VerdictBatch
+from flowml.flows.observations import Observations
+
+Explain = Callable[[Observations], list[tuple[str, ...]]]
+"""Says for each observation, in the protocol's words, what was seen."""
+
+_DTYPE = np.dtype(
+    [
+        ("connection", "i8"),
+        ("rank", "u1"),  # 0 benign, 1 unsure, 2 mining
+        ("probability", "f8"),
+        ("novelty", "f8"),
+        ("age_s", "f8"),
+        ("detected_after_s", "f8"),
+    ]
+)
+_LABELS = (Label.BENIGN, Label.UNSURE, Label.MINING)
+_MINING = 2
+
+
+@dataclass(frozen=True)
+class Conclusions:
+    """What a batch of verdicts led to.
+
+    Attributes
+    ----------
+    alerts : list of Alert
+        Connections called mining for the first time.
+    ended : list of ConnectionVerdict
+        One for each connection whose final observation was in the batch.
+    """
+
+    alerts: list[Alert]
+    ended: list[ConnectionVerdict]
+
+
+class Policy:
+    """Remembers the gravest verdict of each open connection.
+
+    A connection is what it looked like at its gravest age: mining once is mining. Among verdicts of the same
+    label the more probable one counts, so that the figure beside a label is the one that speaks for it.
+
+    Parameters
+    ----------
+    source : str
+        Capture file or interface, told with each conclusion.
+    explain : callable
+        Explains the observations that become alerts.
+    """
+
+    def __init__(self, source: str, explain: Explain) -> None:
+        self._source = source
+        self._explain = explain
+        self._open = np.zeros(0, _DTYPE)
+
+    def take(self, observations: Observations, verdicts: VerdictBatch) -> Conclusions:
+        """Weigh new verdicts.
+
+        Parameters
+        ----------
+        observations : Observations
+            n observations; those of one connection in the order of their ages.
+        verdicts : VerdictBatch
+            n verdicts about them.
+        """
+        connections, of = np.unique(observations.connection, return_inverse=True)
+        before = self._recall(connections)
+        entries = _entries(observations, verdicts)
+        gravest = _gravest(before, of, entries)
+        first = _first_mining(verdicts.is_mining, of, before["rank"] == _MINING)
+        gravest["detected_after_s"][of[first]] = observations.reported_s[first]
+        explained = self._explain(observations.take(first)) if len(first) else []
+        alerts = [
+            Alert(
+                # the alert tells the verdict that raised it, not a graver one that the same batch brought
+                self._conclude(observations, row, entries[row], verdicts.model),
+                raised_ms=int(observations.start_ms[row] + observations.reported_s[row] * 1000),
+                explanation=words,
+            )
+            for row, words in zip(first.tolist(), explained, strict=True)
+        ]
+        final = np.flatnonzero(observations.is_final)
+        ended = [
+            self._conclude(observations, row, gravest[of[row]], verdicts.model) for row in final.tolist()
+        ]
+        self._remember(gravest, of[final])
+        return Conclusions(alerts, ended)
+
+    def _recall(self, connections: NDArray[np.int64]) -> NDArray[np.void]:
+        """The remembered entries of some connections, blank where there is none."""
+        entries = np.zeros(len(connections), _DTYPE)
+        entries["connection"], entries["probability"] = connections, -1.0
+        entries["detected_after_s"] = np.nan
+        where = np.searchsorted(self._open["connection"], connections)
+        inside = where < len(self._open)
+        known = np.flatnonzero(inside)[self._open["connection"][where[inside]] == connections[inside]]
+        entries[known] = self._open[where[known]]
+        return entries
+
+    def _remember(self, entries: NDArray[np.void], ended: NDArray[np.int64]) -> None:
+        untouched = ~np.isin(self._open["connection"], entries["connection"])
+        still_open = np.delete(entries, ended)
+        self._open = np.sort(np.concatenate([self._open[untouched], still_open]), order="connection")
+
+    def _conclude(
+        self, observations: Observations, row: int, entry: np.void, model: str
+    ) -> ConnectionVerdict:
+        detected = float(entry["detected_after_s"])
+        label = _LABELS[int(entry["rank"])]
+        return ConnectionVerdict(
+            key=observations.key(row),
+            start_ms=int(observations.start_ms[row]),
+            end_ms=int(observations.end_ms[row]),
+            label=label,
+            probability=float(entry["probability"]),
+            novelty=float(entry["novelty"]),
+            age_s=float(entry["age_s"]),
+            detected_after_s=detected if label is Label.MINING else None,
+            client_bytes=int(observations.client_bytes[row]),
+            server_bytes=int(observations.server_bytes[row]),
+            client_packets=int(observations.client_packets[row]),
+            server_packets=int(observations.server_packets[row]),
+            saw_start=bool(observations.saw_start[row]),
+            application_name=observations.application_name[row].decode(errors="replace"),
+            server_name=observations.server_name[row].decode(errors="replace"),
+            model=model,
+            source=self._source,
+        )
+
+
+def _entries(observations: Observations, verdicts: VerdictBatch) -> NDArray[np.void]:
+    entries = np.zeros(len(verdicts), _DTYPE)
+    entries["connection"] = observations.connection
+    entries["rank"] = np.where(verdicts.is_mining, _MINING, verdicts.is_unsure.astype(np.uint8))
+    entries["probability"], entries["novelty"] = verdicts.probability, verdicts.novelty
+    entries["age_s"] = observations.age_s
+    entries["detected_after_s"] = observations.reported_s
+    return entries
+
+
+def _gravest(before: NDArray[np.void], of: NDArray[np.int64], new: NDArray[np.void]) -> NDArray[np.void]:
+    """The gravest entry of each connection, shape of `before`."""
+    both = np.concatenate([before, new])
+    owner = np.concatenate([np.arange(len(before)), of])
+    order = np.lexsort((both["probability"], both["rank"], owner))
+    last = np.flatnonzero(np.diff(owner[order], append=len(before)) != 0)
+    gravest = both[order[last]].copy()
+    gravest["detected_after_s"] = before["detected_after_s"]
+    return gravest
+
+
+def _first_mining(
+    is_mining: NDArray[np.bool_], of: NDArray[np.int64], already: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Rows of the first mining verdict of each connection that was not called mining before."""
+    rows = np.flatnonzero(is_mining & ~already[of])
+    _, first = np.unique(of[rows], return_index=True)
+    return rows[first]
