@@ -189,3 +189,11 @@ def test_slices_that_the_server_begins_keep_the_client(cuts: list[int]) -> None:
     assert set(seen.client_port.tolist()) == {40000}
     sizes = seen.packets.size_bytes
     assert set(np.unique(sizes).tolist()) == {-420, -378, -64, 186, 500}
+
+
+def test_a_clock_that_jumps_by_decades_costs_no_judgement_a_beat() -> None:
+    table = ConnectionTable(ConnectionSettings())
+    table.update(slices(talk((0, 100), (1, -50), (14, 100), (15, -50)), []))
+    seen = table.update(FlowBatch.empty(), clock_ms=T0 + 40 * 365 * 86_400_000)
+    assert seen.age_s.tolist() == [30, 15]
+    assert len(table) == 0

@@ -219,6 +219,9 @@ class ConnectionTable:
         """Judge connections that fell silent: by now the meter would have told of any further packet."""
         state, ages = self._slots.state, self.settings.ages
         told_s = (self._clock_ms - self.settings.report_delay_s * 1000 - state["start_ms"]) / 1000.0
+        # no age after the first one behind the newest packet brings anything new
+        lived_s = (state["end_ms"] - state["start_ms"]) / 1000.0
+        told_s = np.minimum(told_s, ages.age_s(ages.passed(lived_s)))
         waiting = state["is_open"] & (
             state["client_packets"] + state["server_packets"] > state["judged_packets"]
         )

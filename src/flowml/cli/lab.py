@@ -1,0 +1,48 @@
+"""``flowml lab``: record labelled traffic in network namespaces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def lab() -> None:
+    """Make labelled traffic: mining and benign actors on real TCP and TLS, recorded at a tap."""
+
+
+@lab.command("list")
+def list_scenarios() -> None:
+    """List the scenarios."""
+    from flowml.lab.scenarios import scenarios
+
+    for scenario in scenarios():
+        n_servers = sum(cast.n_servers for cast in scenario.casts)
+        click.echo(
+            f"{scenario.name:8} {scenario.duration_s:5.0f} s  {n_servers:3} servers  {scenario.summary}"
+        )
+
+
+@lab.command()
+@click.argument("scenario")
+@click.option(
+    "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder to write."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of everything drawn.")
+@click.option(
+    "--duration", "duration_s", type=click.FloatRange(min=1.0), help="Seconds; else the scenario's own."
+)
+def record(scenario: str, folder: Path, seed: int, duration_s: float | None) -> None:
+    """Record SCENARIO as root: a capture and manifest.toml with the truth."""
+    from flowml.lab.record import record as record_scenario
+    from flowml.lab.scenario import by_name
+    from flowml.lab.scenarios import scenarios
+
+    chosen = by_name(scenarios(), scenario)
+    capture = record_scenario(chosen, folder, seed, duration_s or chosen.duration_s)
+    n_mining = sum(server.is_mining for server in capture.servers)
+    click.echo(
+        f"{capture.file}: {capture.n_packets} packets in {capture.duration_s:g} s, "
+        f"{len(capture.servers)} servers, {n_mining} of them pools"
+    )

@@ -1,0 +1,1 @@
+"""Benign actors, one file each: real programs, and look-alikes that resemble mining on the wire."""

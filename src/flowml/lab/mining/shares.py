@@ -1,0 +1,79 @@
+"""When shares are found: the process that hashing follows, without hashing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+
+def share_gap_s(hashes_per_s: float, difficulty: float, rng: Generator) -> float:
+    """Draw the time to the next share, in seconds.
+
+    Each hash meets the target with probability 1/difficulty, independent of all others, so gaps are
+    exponential with mean difficulty/hashes_per_s, and a change of job does not change what is left to wait.
+    """
+    return float(rng.exponential(difficulty / hashes_per_s))
+
+
+async def happens_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, no longer than that; True if it happened. The event is cleared first."""
+    event.clear()
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class VardiffSettings:
+    """How a pool steers its miners to one share rate.
+
+    Others chose: nodejs-pool target 30 s, retarget 60 s, variance 20 %; node-cryptonote-pool 100 s, 30 s;
+    NOMP 15 s, 90 s, 30 %; ckpool 3.33 s, 240 s (their default configurations).
+    """
+
+    target_s: float
+    retarget_s: float
+    variance_ratio: float
+    start_difficulty: float
+    least_difficulty: float = 1.0
+
+
+@dataclass(slots=True)
+class Vardiff:
+    """Difficulty of one miner at one pool."""
+
+    settings: VardiffSettings
+    now_s: float
+    difficulty: float = field(init=False)
+    _n_shares: int = field(default=0, init=False)
+    _since_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.difficulty = self.settings.start_difficulty
+        self._since_s = self.now_s
+
+    def count_share(self) -> None:
+        """Note that the miner sent a share."""
+        self._n_shares += 1
+
+    def retarget(self, now_s: float) -> bool:
+        """Adjust the difficulty if it is time to; True if it changed."""
+        elapsed_s = now_s - self._since_s
+        if elapsed_s < self.settings.retarget_s:
+            return False
+        mean_gap_s = elapsed_s / max(self._n_shares, 0.5)
+        self._n_shares, self._since_s = 0, now_s
+        ratio = self.settings.target_s / mean_gap_s
+        if abs(ratio - 1.0) <= self.settings.variance_ratio:
+            return False
+        # Pools bound a single step, or a lucky minute would silence a miner for an hour.
+        wanted = self.difficulty * min(max(ratio, 0.25), 8.0)
+        changed = max(wanted, self.settings.least_difficulty)
+        moved, self.difficulty = changed != self.difficulty, changed
+        return moved

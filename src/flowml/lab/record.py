@@ -1,0 +1,75 @@
+"""Running a scenario on a tap, with or without recording it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flowml.errors import LabError
+from flowml.lab.network import network
+from flowml.lab.recorder import record_while
+from flowml.lab.scenario import Scenario, plan, require_programs
+from flowml.lab.stage import Stage, playing
+from flowml.lab.truth import CaptureTruth, ServerTruth, manifest, truth_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_CHECK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A running scenario: where to listen, what is true, and whether all is well."""
+
+    tap_interface: str
+    truth: tuple[ServerTruth, ...]
+    stage: Stage
+
+    def wait(self, until: float) -> None:
+        """Sleep until a Unix time; LabError as soon as an actor fails."""
+        while (left_s := until - time.time()) > 0:
+            time.sleep(min(left_s, _CHECK_S))
+            self.stage.actors.check()
+        self.stage.actors.check()
+
+
+@contextmanager
+def running(scenario: Scenario, seed: int) -> Iterator[Lab]:
+    """Run a scenario until the context ends; a live sensor may listen on ``tap_interface``.
+
+    Raises
+    ------
+    LabError
+        If a program is missing or the network cannot be made; nothing is left behind.
+    """
+    require_programs(scenario)
+    drawn = plan(scenario, seed)
+    truth = tuple(truth_of(instance) for instance in drawn.instances)
+    with network(drawn.links, seed) as net, playing(drawn, net.hosts) as stage:
+        yield Lab(net.tap_interface, truth, stage)
+
+
+def record(scenario: Scenario, folder: Path, seed: int, duration_s: float) -> CaptureTruth:
+    """Record a scenario into ``folder``: the capture and ``manifest.toml`` beside it.
+
+    Raises
+    ------
+    LabError
+        If the folder holds a recording already, an actor fails or packets are lost.
+    """
+    path = folder / f"{scenario.name}.pcap.zst"
+    if path.exists():
+        raise LabError(f"{path}: exists already; choose another folder or remove it")
+    folder.mkdir(parents=True, exist_ok=True)
+    with running(scenario, seed) as lab:
+        lab.wait(lab.stage.zero)
+        end = lab.stage.zero + duration_s
+        n_packets = record_while(lambda: lab.wait(end), lab.tap_interface, path)
+    capture = CaptureTruth(path, n_packets, duration_s, lab.truth)
+    made_with = f"flowml lab record {scenario.name} --seed {seed} --duration {duration_s:g}"
+    (folder / "manifest.toml").write_text(manifest(scenario.name, made_with, [capture]))
+    return capture

@@ -1,0 +1,85 @@
+"""The scenarios that come with flowml, and the actors that it finds for them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING
+
+from flowml.lab import benign, mining
+from flowml.lab.scenario import Cast, Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowml.lab.actor import Actor
+
+
+def actors() -> dict[str, Actor]:
+    """All actors by name: those in ``ACTORS`` of each module of ``lab.mining`` and ``lab.benign``."""
+    return {actor.name: actor for actor in _found()}
+
+
+def scenarios() -> tuple[Scenario, ...]:
+    """All scenarios."""
+    return (_first(), _demo())
+
+
+def _found() -> Iterator[Actor]:
+    for package in (mining, benign):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            yield from getattr(importlib.import_module(module.name), "ACTORS", ())
+
+
+def _casts(n_servers: dict[str, int]) -> tuple[Cast, ...]:
+    known = actors()
+    return tuple(Cast(known[name], n) for name, n in n_servers.items())
+
+
+def _first() -> Scenario:
+    return Scenario(
+        "first",
+        "Monero pools and miners among real programs: nginx, mosquitto, OpenSSH, redis, dnsmasq",
+        _casts(
+            {
+                "monero": 5,
+                "monero-tls": 5,
+                "web": 2,
+                "web-tls": 3,
+                "mqtt": 2,
+                "mqtt-tls": 3,
+                "ssh": 3,
+                "redis": 3,
+                "dns": 2,
+                "websocket-chat": 2,
+                "websocket-chat-tls": 2,
+                "http-api-tls": 2,
+                "telemetry": 2,
+                "telemetry-tls": 4,
+            }
+        ),
+        duration_s=600.0,
+    )
+
+
+def _demo() -> Scenario:
+    return Scenario(
+        "demo",
+        "a minute of mining and of quiet benign traffic that needs nothing but Python and iproute2",
+        _casts(
+            {
+                "monero": 2,
+                "monero-tls": 2,
+                "websocket-chat": 1,
+                "websocket-chat-tls": 1,
+                "http-api": 1,
+                "http-api-tls": 2,
+                "telemetry": 1,
+                "telemetry-tls": 2,
+            }
+        ),
+        duration_s=75.0,
+        lead_s=2.0,
+        early_ratio=0.0,
+        arrivals_s=10.0,
+    )
