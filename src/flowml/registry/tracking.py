@@ -1,14 +1,17 @@
 """Tell MLflow of a finished training, and register the model that came out of it."""
 
 import json
+import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowml.errors import ModelError
-from flowml.registry.connection import connect, mlflow_errors, sqlite_file
+from flowml.registry.connection import URI_VARIABLE, connect, mlflow_errors, sqlite_file
 from flowml.registry.reference import RegisteredReference
 from flowml.registry.run import DatasetInput, TrainingRun
 from flowml.registry.versions import BUNDLE_VERSION_TAG, DIGEST_TAG, ModelRegistry, RegisteredVersion
@@ -54,9 +57,7 @@ def log_run(run: TrainingRun, uri: str) -> RegisteredVersion:
     client = connect(uri, may_create=True)
     import mlflow
 
-    with mlflow_errors(uri):
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri(uri)
+    with mlflow_errors(uri), _as_default(uri):
         with mlflow.start_run(
             experiment_id=_experiment(client, uri), run_name=f"{run.name} {run.version}"
         ) as active:
@@ -69,6 +70,21 @@ def log_run(run: TrainingRun, uri: str) -> RegisteredVersion:
             model = _log_model(run)
         number = _register(client, run, model)
     return ModelRegistry(uri).find(RegisteredReference(run.name, version=number))
+
+
+@contextmanager
+def _as_default(uri: str) -> Iterator[None]:
+    """Let MLflow's global functions talk to a store, and leave the process as it was."""
+    import mlflow
+
+    before = os.environ.get(URI_VARIABLE)
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before or "")
+        if before is None:
+            os.environ.pop(URI_VARIABLE, None)
 
 
 def _experiment(client: "MlflowClient", uri: str) -> str:
