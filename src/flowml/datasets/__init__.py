@@ -1,1 +1,1 @@
-"""Flows with the truth about them: tables on disk, manifests, labels and splits."""
+"""Flows with truth: what a data set holds, who says so, and how it may be split."""

@@ -26,8 +26,8 @@ class Thresholds:
     unsure : float
         From here up to `mining` the answer is "unsure".
     novelty : float
-        Share of benign training connections that were less unusual; above it a connection that looks like
-        mining but like nothing known is "unsure" too, because the model is outside what it has seen.
+        Share of benign training connections that were less unusual; from here on "benign" becomes "unsure",
+        because the model is outside what it has seen.
     """
 
     mining: float

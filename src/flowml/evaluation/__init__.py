@@ -1,1 +1,1 @@
-"""How good a model is, told honestly: counts, intervals and pictures."""
+"""How good, honestly."""

@@ -1,0 +1,1 @@
+"""Estimators, and the bundle in which they travel."""

@@ -1,0 +1,271 @@
+"""ModelBundle: all that a verdict needs, in one folder whose digest is checked before a byte of it runs."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from flowml.detections.verdict import Thresholds, VerdictBatch
+from flowml.errors import ModelError
+from flowml.features.matrix import feature_matrix
+from flowml.flows.observations import Observations
+from flowml.models.calibration import SigmoidCalibration
+from flowml.models.novelty import NoveltyModel
+from flowml.schema import FEATURE_COLUMNS, FEATURE_DIGEST
+
+ESTIMATORS, FACTS, CARD, SUMS = "estimators.skops", "bundle.json", "card.md", "SHA256SUMS"
+FORMAT = 1
+
+# Types that our estimators hold and skops does not trust by itself. Nothing else is ever constructed.
+TRUSTED_TYPES = (
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
+
+
+@dataclass(frozen=True)
+class ModelBundle:
+    """A fitted detector.
+
+    Attributes
+    ----------
+    name, version : str
+    classifier : HistGradientBoostingClassifier
+    calibration : SigmoidCalibration
+    novelty : NoveltyModel
+    thresholds : Thresholds
+    facts : mapping
+        What people and other programs want to know: meter settings, training data with checksums, metrics,
+        library versions; plain JSON values.
+    digest : str
+        SHA-256 of the folder's list of checksums; empty before it is saved.
+    """
+
+    name: str
+    version: str
+    classifier: HistGradientBoostingClassifier
+    calibration: SigmoidCalibration
+    novelty: NoveltyModel
+    thresholds: Thresholds
+    facts: Mapping[str, Any]
+    digest: str = ""
+
+    @property
+    def reference(self) -> str:
+        """How verdicts name this model."""
+        return f"{self.name} {self.version} {self.digest[:12]}".strip()
+
+    def score(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Score rows of features.
+
+        Parameters
+        ----------
+        features : ndarray of float64, shape (n, n_features)
+            As `flowml.features.matrix.feature_matrix` gives them.
+
+        Returns
+        -------
+        probability, novelty : ndarray of float64, shape (n,)
+        """
+        if not len(features):
+            return np.zeros(0), np.zeros(0)
+        raw = np.asarray(self.classifier.predict_proba(features)[:, 1], np.float64)
+        return self.calibration.apply(raw), self.novelty.score(features)
+
+    def judge(self, observations: Observations) -> VerdictBatch:
+        """Give a verdict about each observation."""
+        probability, novelty = self.score(feature_matrix(observations))
+        is_mining = probability >= self.thresholds.mining
+        doubtful = (probability >= self.thresholds.unsure) | (novelty >= self.thresholds.novelty)
+        return VerdictBatch(probability, novelty, is_mining, doubtful & ~is_mining, self.reference)
+
+
+def save_bundle(bundle: ModelBundle, folder: Path, card: str) -> ModelBundle:
+    """Write a bundle to a folder, which appears only when it is whole.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    folder : Path
+        Must not exist yet.
+    card : str
+        The model card, Markdown.
+
+    Returns
+    -------
+    ModelBundle
+        The same with its digest.
+
+    Raises
+    ------
+    ModelError
+        The folder exists or cannot be written.
+    """
+    if folder.exists():
+        raise ModelError(f"{folder}: exists already; a saved model never changes, choose another version")
+    unfinished = folder.with_name(f".{folder.name}.part")
+    try:
+        unfinished.mkdir(parents=True, exist_ok=True)
+        (unfinished / ESTIMATORS).write_bytes(skops.io.dumps(_estimators(bundle)))
+        (unfinished / FACTS).write_text(json.dumps(_facts(bundle), indent=1, sort_keys=True) + "\n")
+        (unfinished / CARD).write_text(card)
+        lines = [f"{_sha256(unfinished / name)}  {name}\n" for name in (ESTIMATORS, FACTS, CARD)]
+        (unfinished / SUMS).write_text("".join(lines))
+        unfinished.replace(folder)
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    finally:
+        _remove(unfinished)
+    return replace(bundle, digest=bundle_digest(folder))
+
+
+def bundle_digest(folder: Path) -> str:
+    """SHA-256 of a bundle's list of checksums: what a registry or a configuration pins.
+
+    Raises
+    ------
+    ModelError
+        There is no such list.
+    """
+    return hashlib.sha256(_read(folder / SUMS)).hexdigest()
+
+
+def load_bundle(folder: Path, digest: str | None = None) -> ModelBundle:
+    """Load a bundle after checking every byte of it.
+
+    Parameters
+    ----------
+    folder : Path
+    digest : str, optional
+        The digest that a registry or a configuration pins. Without one the folder is held against its own
+        list only, which finds damage but no forgery: right for the model that is installed with flowml.
+
+    Raises
+    ------
+    ModelError
+        Not a bundle, another digest, a changed file, another feature schema, or a type that flowml does not
+        trust.
+    """
+    sums = _read(folder / SUMS)
+    found = hashlib.sha256(sums).hexdigest()
+    if digest is not None and found != digest:
+        raise ModelError(
+            f"{folder}: digest {found[:12]}.. instead of {digest[:12]}..: not the model that was registered; "
+            "do not use it, fetch it again"
+        )
+    contents = _verified(folder, sums)
+    try:
+        facts = json.loads(contents[FACTS])
+        _check_schema(folder, facts)
+        estimators = _construct(folder, contents[ESTIMATORS])
+        return ModelBundle(
+            name=facts["name"],
+            version=facts["version"],
+            classifier=estimators["classifier"],
+            calibration=SigmoidCalibration(**facts["calibration"]),
+            novelty=NoveltyModel(estimators["novelty_forest"], np.array(facts["novelty_reference"])),
+            thresholds=Thresholds(**facts["thresholds"]),
+            facts=facts["facts"],
+            digest=found,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{folder}: not a bundle that this flowml reads: {error!r}; train it again"
+        ) from error
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that a verdict depends on."""
+    return {
+        name: installed_version(name) for name in ("flowml", "nfstream", "numpy", "scikit-learn", "skops")
+    }
+
+
+def _estimators(bundle: ModelBundle) -> dict[str, Any]:
+    return {"classifier": bundle.classifier, "novelty_forest": bundle.novelty.forest}
+
+
+def _facts(bundle: ModelBundle) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "name": bundle.name,
+        "version": bundle.version,
+        "feature_digest": FEATURE_DIGEST,
+        "feature_names": [column.name for column in FEATURE_COLUMNS],
+        "calibration": asdict(bundle.calibration),
+        "thresholds": asdict(bundle.thresholds),
+        "novelty_reference": bundle.novelty.reference.tolist(),
+        "facts": dict(bundle.facts),
+    }
+
+
+def _check_schema(folder: Path, facts: Mapping[str, Any]) -> None:
+    if facts["format"] != FORMAT:
+        raise ModelError(
+            f"{folder}: bundle format {facts['format']}, this flowml reads {FORMAT}; train it again"
+        )
+    if facts["feature_digest"] != FEATURE_DIGEST:
+        raise ModelError(
+            f"{folder}: fitted on feature schema {facts['feature_digest'][:8]}.., "
+            f"this flowml has {FEATURE_DIGEST[:8]}..; train it again or install the flowml that made it "
+            f"({facts['facts'].get('libraries', {}).get('flowml', 'version unknown')})"
+        )
+
+
+def _construct(folder: Path, data: bytes) -> dict[str, Any]:
+    """Construct the estimators from bytes that were checked."""
+    foreign = sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED_TYPES))
+    if foreign:
+        raise ModelError(
+            f"{folder / ESTIMATORS}: holds types that flowml does not trust: {', '.join(foreign)}"
+        )
+    estimators: dict[str, Any] = skops.io.loads(data, trusted=list(TRUSTED_TYPES))
+    return estimators
+
+
+def _verified(folder: Path, sums: bytes) -> dict[str, bytes]:
+    """Read every listed file and hold it against its checksum; the same bytes are used afterwards."""
+    contents = {}
+    for line in sums.decode(errors="replace").splitlines():
+        expected, _, name = line.partition("  ")
+        if name not in (ESTIMATORS, FACTS, CARD):
+            raise ModelError(f"{folder / SUMS}: lists {name!r}, which is no file of a bundle")
+        contents[name] = _read(folder / name)
+        if hashlib.sha256(contents[name]).hexdigest() != expected:
+            raise ModelError(
+                f"{folder / name}: does not match its checksum: changed or damaged; fetch it again"
+            )
+    missing = sorted({ESTIMATORS, FACTS, CARD} - set(contents))
+    if missing:
+        raise ModelError(f"{folder / SUMS}: does not list {', '.join(missing)}: not a complete bundle")
+    return contents
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        parts = f"{ESTIMATORS}, {FACTS}, {CARD} and {SUMS}"
+        raise ModelError(f"{path}: {error.strerror or error}; a model is a folder with {parts}") from error
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _remove(folder: Path) -> None:
+    for name in (ESTIMATORS, FACTS, CARD, SUMS):
+        (folder / name).unlink(missing_ok=True)
+    if folder.is_dir():
+        folder.rmdir()

@@ -1,0 +1,135 @@
+"""Fitting: classifier, calibration and thresholds, each on origins that the one before did not see."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from flowml.datasets.labels import LabelledObservations
+from flowml.detections.verdict import Thresholds
+from flowml.errors import DataError
+from flowml.evaluation.metrics import connection_outcomes, threshold_for
+from flowml.features.matrix import feature_matrix
+from flowml.models.bundle import ModelBundle
+from flowml.models.calibration import fit_calibration
+from flowml.models.classifier import build_classifier
+from flowml.models.novelty import fit_novelty
+from flowml.training.weights import balanced_weights
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a model is fitted.
+
+    Attributes
+    ----------
+    seed : int
+    n_folds : int
+        Parts of the origins; each is scored by a classifier fitted on the others.
+    false_alarm_share : float
+        Budget: false alarms per benign connection on origins that were left out.
+    unsure_ratio : float
+        "Unsure" begins at this share of the threshold.
+    novelty : float
+        Novelty from which "benign" becomes "unsure".
+    """
+
+    seed: int = 20261123
+    n_folds: int = 5
+    false_alarm_share: float = 1e-4
+    unsure_ratio: float = 0.5
+    novelty: float = 1.0
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Scores of the training observations, each from a classifier that did not see its origin.
+
+    Attributes
+    ----------
+    score, probability, weight : ndarray of float64, shape (n,)
+    """
+
+    score: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+
+def fit(
+    labelled: LabelledObservations,
+    settings: TrainingSettings,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[ModelBundle, LeftOut]:
+    """Fit a detector.
+
+    Parameters
+    ----------
+    labelled : LabelledObservations
+        Both classes, at least `settings.n_folds` origins of each.
+    settings : TrainingSettings
+    progress : callable
+        Told what is going on.
+
+    Returns
+    -------
+    bundle : ModelBundle
+        Unnamed and without facts: the caller knows what it was fitted on.
+    left_out : LeftOut
+        What the reported figures of the fit come from.
+
+    Raises
+    ------
+    DataError
+        Too few origins.
+    """
+    _check_origins(labelled, settings)
+    progress("features")
+    features, weight = feature_matrix(labelled.observations), balanced_weights(labelled)
+    score = np.zeros(len(labelled))
+    folds = StratifiedGroupKFold(settings.n_folds, shuffle=True, random_state=settings.seed)
+    for number, (seen, left) in enumerate(folds.split(features, labelled.is_mining, labelled.origin)):
+        progress(f"fold {number + 1} of {settings.n_folds}")
+        classifier = build_classifier(settings.seed)
+        classifier.fit(features[seen], labelled.is_mining[seen], sample_weight=weight[seen])
+        score[left] = classifier.predict_proba(features[left])[:, 1]
+    progress("calibration")
+    calibration = fit_calibration(score, labelled.is_mining, weight)
+    left_out = LeftOut(score, calibration.apply(score), weight)
+    progress("classifier and novelty")
+    classifier = build_classifier(settings.seed)
+    classifier.fit(features, labelled.is_mining, sample_weight=weight)
+    benign = np.where(labelled.is_mining, -1, labelled.connection)
+    bundle = ModelBundle(
+        name="",
+        version="",
+        classifier=classifier,
+        calibration=calibration,
+        novelty=fit_novelty(features, benign, settings.seed),
+        thresholds=choose_thresholds(labelled, left_out.probability, settings),
+        facts={},
+    )
+    return bundle, left_out
+
+
+def choose_thresholds(
+    labelled: LabelledObservations, probability: NDArray[np.float64], settings: TrainingSettings
+) -> Thresholds:
+    """Choose thresholds from the probabilities that benign connections of left-out origins reached."""
+    benign = ~labelled.is_mining
+    outcomes = connection_outcomes(
+        labelled.connection[benign], probability[benign], labelled.observations.reported_s[benign], 1.0
+    )
+    mining = threshold_for(outcomes.probability, settings.false_alarm_share)
+    return Thresholds(mining, mining * settings.unsure_ratio, settings.novelty)
+
+
+def _check_origins(labelled: LabelledObservations, settings: TrainingSettings) -> None:
+    for is_mining, word in ((True, "mining"), (False, "benign")):
+        origins = np.unique(labelled.origin[labelled.is_mining == is_mining])
+        if len(origins) < settings.n_folds:
+            raise DataError(
+                f"{len(origins)} origins of {word} connections, expected at least {settings.n_folds}: "
+                "a model is calibrated on origins that it was not fitted on; add recordings"
+            )

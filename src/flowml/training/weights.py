@@ -1,0 +1,33 @@
+"""Weights: no long connection, no crowded capture and no family dominates."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowml.datasets.labels import LabelledObservations
+
+
+def balanced_weights(labelled: LabelledObservations) -> NDArray[np.float64]:
+    """Weigh observations.
+
+    Each connection counts the same however often it was judged; within a family, origins count by the square
+    root of their connections, and so do families within a class; both classes count the same.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Their mean is 1.
+    """
+    weight = 1.0 / np.bincount(labelled.connection)[labelled.connection]
+    weight *= _evened(weight, labelled.origin)
+    weight *= _evened(weight, labelled.family)
+    for is_mining in (False, True):
+        rows = labelled.is_mining == is_mining
+        weight[rows] /= max(weight[rows].sum(), 1e-12)
+    return np.asarray(weight / weight.mean())
+
+
+def _evened(weight: NDArray[np.float64], group: NDArray[np.str_]) -> NDArray[np.float64]:
+    """Factor that takes each group's total to its square root, shape (n,)."""
+    _, number = np.unique(group, return_inverse=True)
+    total = np.bincount(number, weight)
+    return np.asarray(1.0 / np.sqrt(total))[number]
