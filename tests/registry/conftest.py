@@ -6,9 +6,9 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -72,7 +72,7 @@ def server(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) ->
         )
     uri = f"http://127.0.0.1:{port}"
     try:
-        _await_health(uri, process, folder / "log")
+        _await_health(port, process, folder / "log")
         yield uri
     finally:
         # The server starts workers of its own; its process group is theirs.
@@ -80,13 +80,14 @@ def server(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) ->
         process.wait(30)
 
 
-def _await_health(uri: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await_health(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{uri}/health", timeout=2) as answer:
-                if answer.status == 200:
+        with closing(HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
+            try:
+                connection.request("GET", "/health")
+                if connection.getresponse().status == 200:
                     return
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            time.sleep(0.2)
+            except OSError:
+                time.sleep(0.2)
     raise RuntimeError(f"the MLflow server did not start:\n{log.read_text()[-2000:]}")

@@ -1,7 +1,9 @@
 import os
 import subprocess
 import sys
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -35,6 +37,17 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 def test_a_server_that_is_down_is_one_line(unused_port: int) -> None:
     with pytest.raises(ModelError, match="does not answer; start it") as caught:
         ModelRegistry(f"http://127.0.0.1:{unused_port}").versions()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_server_that_is_no_mlflow_server_is_one_line() -> None:
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as other:
+        Thread(target=other.serve_forever, daemon=True).start()
+        try:
+            with pytest.raises(ModelError, match=r"127\.0\.0\.1.*MLflow") as caught:
+                ModelRegistry(f"http://127.0.0.1:{other.server_port}").versions()
+        finally:
+            other.shutdown()
     assert "\n" not in str(caught.value)
 
 

@@ -49,7 +49,7 @@ def test_an_unknown_name_is_named(store: str) -> None:
 def test_an_unknown_alias_is_named_with_those_there_are(store: str, tmp_path: Path) -> None:
     register(store, "flowml", tmp_path, "a1")
     registry = ModelRegistry(store)
-    with pytest.raises(ModelError, match="models:/flowml@champion: no such alias .*; it has none; set it"):
+    with pytest.raises(ModelError, match=r"models:/flowml@champion: no such alias .*; it has none; set it"):
         registry.find(CHAMPION)
     registry.set_alias(registry.find(RegisteredReference("flowml", version=1)), "canary")
     with pytest.raises(ModelError, match="there are: canary"):

@@ -28,6 +28,10 @@ _DEFAULTS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 
+_LONGEST_ERROR = 300
+_ABOUT_THE_REQUEST = ("INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "PERMISSION_DENIED")
+"""Answers of a store that works: its address is not what is to be checked."""
+
 
 def tracking_uri(given: str | None) -> str:
     """Choose the store: what was given, else the environment's, else a SQLite file in this directory.
@@ -107,12 +111,16 @@ def mlflow_errors(uri: str, missing: str | None = None) -> Iterator[None]:
     Raises
     ------
     ModelError
-        For every error of MLflow.
+        For every error of MLflow and of its database.
     """
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError  # MLflow lets those of a damaged database through
 
     try:
         yield
+    except SQLAlchemyError as error:
+        reason = str(error).splitlines()[0][:_LONGEST_ERROR]
+        raise ModelError(f"{uri}: not a usable MLflow database: {reason}; restore or replace it") from error
     except MlflowException as error:
         if missing is not None and error.error_code == "RESOURCE_DOES_NOT_EXIST":
             raise ModelError(missing) from error
@@ -123,5 +131,6 @@ def _explain(uri: str, error: "MlflowException") -> str:
     # MLflow wraps what its HTTP client raised, and every one of those is an OSError.
     if isinstance(error.__cause__ or error.__context__, OSError):
         return f"{uri}: the MLflow server does not answer; start it, or name another with --tracking-uri"
-    first_line = str(error.message).strip().splitlines()[0][:300]
-    return f"{uri}: MLflow says: {first_line} ({error.error_code}); check --tracking-uri or {URI_VARIABLE}"
+    words = " ".join(str(error.message).split())[:_LONGEST_ERROR]
+    advice = "" if error.error_code in _ABOUT_THE_REQUEST else f"; check --tracking-uri or {URI_VARIABLE}"
+    return f"{uri}: MLflow says: {words} ({error.error_code}){advice}"

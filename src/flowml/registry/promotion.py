@@ -77,9 +77,9 @@ def _history(registry: ModelRegistry, name: str, alias: str) -> list[int]:
     text = registry.tags(name).get(HISTORY_TAG + alias, "[]")
     try:
         history = [int(version) for version in json.loads(text)]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ModelError(
-            f"models:/{name}: tag {HISTORY_TAG}{alias} is {text!r}, expected a list of version numbers; "
+            f"models:/{name}: tag {HISTORY_TAG}{alias} is {text[:80]!r}, expected a list of version numbers; "
             f"delete the tag, then promote the version you want"
         ) from error
     present = registry.aliases(name).get(alias)

@@ -87,11 +87,11 @@ class ModelRegistry:
         self.uri = uri
         self._client = connect(uri)
 
-    def versions(self) -> list[RegisteredVersion]:
-        """All versions of all models, by name, newest first."""
+    def versions(self, page_size: int = 100) -> list[RegisteredVersion]:
+        """All versions of all models, by name, newest first; asked for in pages of a size."""
         with mlflow_errors(self.uri):
-            models = {model.name: model for model in _all_pages(self._client.search_registered_models)}
-            found = _all_pages(self._client.search_model_versions)
+            models = {made.name: made for made in _pages(self._client.search_registered_models, page_size)}
+            found = _pages(self._client.search_model_versions, page_size)
         made = [_registered(version, models[version.name]) for version in found if version.name in models]
         return sorted(made, key=lambda version: (version.name, -version.version))
 
@@ -168,11 +168,12 @@ class ModelRegistry:
         return aliases[reference.alias]
 
 
-def _all_pages(search: "Callable[..., PagedList[Any]]") -> list[Any]:
+def _pages(search: "Callable[..., PagedList[Any]]", size: int) -> list[Any]:
+    """What a search of MLflow finds, all pages of it."""
     found: list[Any] = []
     token: str | None = None
     while True:
-        page = search(page_token=token)
+        page = search(max_results=size, page_token=token)
         found += page
         token = page.token
         if not token:
