@@ -81,26 +81,28 @@ def recall_at_low_alarms(is_mining: Bools, probability: Floats, threshold: float
     return figure
 
 
-def reliability_diagram(is_mining: Bools, probability: Floats) -> Figure:
-    """Draw how often a connection was mining against the probability it was given.
+def reliability_diagram(is_mining: Bools, probability: Floats, weight: Floats) -> Figure:
+    """Draw how often observations were of mining against the probability they were given.
 
     Parameters
     ----------
     is_mining : ndarray of bool, shape (n,)
     probability : ndarray of float64, shape (n,)
+    weight : ndarray of float64, shape (n,)
+        Those with which the probabilities were calibrated.
 
     Returns
     -------
     Figure
-        Above, the observed share in ten bins with 95 % Wilson intervals; below, how many fell into each.
+        Above, the weighted share in ten bins with 95 % Wilson intervals for the effective number (Kish 1965)
+        of observations; below, how many fell into each.
     """
     which = np.minimum((probability * _BINS).astype(np.int64), _BINS - 1)
-    count: Floats = np.bincount(which, minlength=_BINS).astype(np.float64)
-    mining: Floats = np.bincount(which, is_mining, _BINS).astype(np.float64)
-    filled = count > 0
-    low, high = _wilson(mining[filled], count[filled])
-    share = mining[filled] / count[filled]
-    said = np.bincount(which, probability, _BINS)[filled] / count[filled]
+    filled, where = np.unique(which, return_inverse=True)
+    total = np.bincount(where, weight)
+    share = np.bincount(where, weight * is_mining) / total
+    said = np.bincount(where, weight * probability) / total
+    low, high = _wilson(share, total**2 / np.bincount(where, weight**2))
     figure = Figure(figsize=(_SIZE_IN[0], 5.6), dpi=_DPI, layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     axes.plot((0, 1), (0, 1), color=_QUIET, linestyle="--", label="perfectly calibrated")
@@ -108,11 +110,12 @@ def reliability_diagram(is_mining: Bools, probability: Floats) -> Figure:
     axes.errorbar(
         said, share, errors, fmt="o", color=MINING_COLOUR, capsize=3, label="observed, 95 % interval"
     )
-    axes.set_ylabel("share that was mining")
+    axes.set_ylabel("share that was mining (weighted)")
     axes.legend(loc="upper left")
     axes.set_title(f"Calibration over {len(probability):,} observations")
-    edges = np.arange(_BINS) / _BINS
-    below.bar(edges, count, 1 / _BINS, align="edge", color=BENIGN_COLOUR, edgecolor="white")
+    below.bar(
+        filled / _BINS, np.bincount(where), 1 / _BINS, align="edge", color=BENIGN_COLOUR, edgecolor="white"
+    )
     below.set_yscale("symlog", linthresh=1)
     below.yaxis.set_minor_formatter(NullFormatter())
     below.set_ylabel("observations")
@@ -123,13 +126,15 @@ def reliability_diagram(is_mining: Bools, probability: Floats) -> Figure:
     return figure
 
 
-def detection_delay(detected_after_s: Floats) -> Figure:
+def detection_delay(detected_after_s: Floats, kind: str) -> Figure:
     """Draw which share of mining connections was found by which age.
 
     Parameters
     ----------
     detected_after_s : ndarray of float64, shape (n,)
         Of every mining connection: seconds from its first packet to the verdict, NaN if it was never found.
+    kind : str
+        Which connections they are, for the title.
 
     Returns
     -------
@@ -162,7 +167,7 @@ def detection_delay(detected_after_s: Floats) -> Figure:
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel("time from the first packet of the connection")
     axes.set_ylabel("share found")
-    axes.set_title(f"Found {len(found):,} of {len(detected_after_s):,} mining connections, by age")
+    axes.set_title(f"Found {len(found):,} of {len(detected_after_s):,} {kind}, by age")
     return figure
 
 
@@ -174,7 +179,7 @@ def importance_chart(names: Sequence[str], importance: Floats, most: int = 20) -
     names : sequence of str
         n features.
     importance : ndarray of float64, shape (n, n_repeats)
-        Loss of average precision in each repetition.
+        Increase of the logarithmic loss in each repetition.
     most : int
         How many of the largest are drawn.
 
@@ -189,7 +194,7 @@ def importance_chart(names: Sequence[str], importance: Floats, most: int = 20) -
     axes.barh([names[i] for i in order], mean[order], xerr=spread[order], color=BENIGN_COLOUR, capsize=2)
     axes.axvline(0.0, color="black", linewidth=0.8)
     axes.margins(y=0.01)
-    axes.set_xlabel("loss of average precision when shuffled (mean and standard deviation)")
+    axes.set_xlabel("increase of log loss when shuffled (mean and standard deviation)")
     axes.set_title(f"Permutation importance, {len(order)} of {len(names)} features")
     _tidy(axes)
     return figure
@@ -221,9 +226,8 @@ def _at_least(values: Floats, cuts: Floats) -> NDArray[np.int64]:
     return len(values) - np.searchsorted(np.sort(values), cuts, side="left")
 
 
-def _wilson(hits: Floats, n: Floats) -> tuple[Floats, Floats]:
-    """95 % interval of a share (Wilson 1927), which also holds near 0 and 1."""
-    share = hits / n
+def _wilson(share: Floats, n: Floats) -> tuple[Floats, Floats]:
+    """95 % interval of shares of n (Wilson 1927), which also holds near 0 and 1."""
     centre = (share + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
     half = _Z95 / (1 + _Z95**2 / n) * np.sqrt(share * (1 - share) / n + _Z95**2 / (4 * n**2))
     return centre - half, centre + half
