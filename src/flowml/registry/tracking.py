@@ -35,6 +35,19 @@ _RUN_WITH = ("numpy", "scikit-learn", "skops", "mlflow", "pandas")
 """What the pyfunc needs besides flowml. Named, because MLflow takes seconds to guess."""
 
 
+def require_store(uri: str) -> None:
+    """Make sure that a store answers, and make a SQLite store that is not there.
+
+    Raises
+    ------
+    ModelError
+        It does not answer.
+    """
+    client = connect(uri, may_create=True)
+    with mlflow_errors(uri):
+        client.get_experiment_by_name(EXPERIMENT)
+
+
 def log_run(run: TrainingRun, uri: str) -> RegisteredVersion:
     """Record a training run and register its model as a new version.
 
