@@ -90,13 +90,13 @@ def _watch(task: "CaptureTask", settings: "Settings") -> None:
 
 
 def _scorer(source: str, settings: "Settings") -> "Scorer":
-    from flowml.cli.model import load_model
     from flowml.detections.explanation import explain
     from flowml.detections.policy import Policy
     from flowml.flows.connections import ConnectionTable
+    from flowml.registry.store import resolve
     from flowml.service.runner import Scorer
 
-    bundle = load_model(settings.live.model)
+    bundle = resolve(settings.live.model).bundle
     return Scorer(ConnectionTable(settings.connections), bundle.judge, Policy(source, explain))
 
 

@@ -37,12 +37,12 @@ def score(
     Each capture is judged by itself. One that cannot be read is named on standard error and leaves the others
     alone; the exit code is 2 then.
     """
-    from flowml.cli.model import load_model
     from flowml.cli.progress import progress_bar
+    from flowml.registry.store import resolve
 
     refuse_overwriting(captures, connections, eve)
     with ScoreOutputs(connections, eve) as outputs:
-        bundle = load_model(model)
+        bundle = resolve(model).bundle
         with progress_bar() as progress:
             failures = _score_all(captures, allow_partial, bundle, outputs, progress)
         if len(failures) == len(captures):

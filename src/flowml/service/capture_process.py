@@ -10,8 +10,10 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +23,10 @@ from flowml.service.pacing import ReplayClock, replay
 from flowml.service.scoring import Metered
 from flowml.service.wire import Ended, Failed, Message, Note, Opened, encode
 
+if TYPE_CHECKING:
+    from flowml.capture.live import LiveMeter
+
+LATENESS_S = 1.5  # packets wait that long at most between the kernel and the live meter
 POLL_S = 0.25  # longest time without a look at whether to end; also the beat of the clock messages
 MESSAGE_RECORDS = 4096  # larger batches are split: some 3 MB at most wait in memory twice
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -90,23 +96,29 @@ def _messages(task: CaptureTask, stop: Stop) -> Iterator[Message]:
 
 
 def _from_interface(task: CaptureTask, stop: Stop) -> Iterator[Message]:
-    from flowml.capture.meter import LiveMeter
+    from flowml.capture.live import LiveMeter
 
-    meter = LiveMeter(task.source, task.meter)
-    try:
+    with LiveMeter([task.source], task.meter) as meter:
         yield Opened()
         yield from map(Note, meter.warnings)
         try:
             while not stop.is_due:
-                batch = meter.poll(POLL_S)
-                yield from _split(Metered(batch, meter.clock_ms))
-        except CaptureError:
-            yield from _split(Metered(meter.flush(), meter.clock_ms))
+                yield from _split(Metered(meter.poll(POLL_S), _clock_ms()))
+        except CaptureError:  # the interface vanished: what is known of it is still told
+            yield from _flushed(meter)
             raise
-        yield from _split(Metered(meter.flush(), meter.clock_ms))
-        yield Ended(dict(meter.counters))
-    finally:
-        meter.close()
+        yield from _flushed(meter)
+        yield Ended(asdict(meter.counters))
+
+
+def _flushed(meter: "LiveMeter") -> Iterator[Metered]:
+    for batch in meter.flush():
+        yield from _split(Metered(batch, _clock_ms()))
+
+
+def _clock_ms() -> int:
+    """Packet time that the live meter has certainly reached."""
+    return int((time.time() - LATENESS_S) * 1000)
 
 
 def _from_file(task: CaptureTask, stop: Stop) -> Iterator[Message]:
