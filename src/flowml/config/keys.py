@@ -1,0 +1,67 @@
+"""Every key that a configuration file may have: its unit, its limits, its place in the settings."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Check = Callable[[Any], Any]
+"""Gives the value as the settings want it, or raises ValueError with what was expected."""
+
+_INTERFACE = re.compile(r"[^\s/]{1,15}")  # dev_valid_name() of Linux: IFNAMSIZ - 1 bytes, no slash, no space
+
+
+def _number(low: float, high: float, unit: str, example: float) -> Check:
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise ValueError(f"expected {low:g} to {high:g} {unit} as a number, such as {example:g}")
+        return float(value)
+
+    return check
+
+
+def _whole(low: int, high: int, unit: str) -> Check:
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"expected a whole number of {unit}, {low} to {high}")
+        return value
+
+    return check
+
+
+def _text(what: str, pattern: re.Pattern[str]) -> Check:
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise ValueError(f"expected {what}")
+        return value
+
+    return check
+
+
+def _path(value: Any) -> Path:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError('expected a path as text, such as "/var/log/flowml/eve.json"')
+    return Path(value)
+
+
+_MODEL = re.compile(r"[^\0]+")
+
+# Left out on purpose: `ages` and `history_packets` of the connections and `splt_packets` of the meter are
+# what a model was fitted on, and `report_delay_s` follows from the meter.
+KEYS: Mapping[str, Mapping[str, Check]] = {
+    "live": {
+        "interface": _text('the name of a network interface, such as "eth0"', _INTERFACE),
+        "model": _text('a folder or a reference such as "models:/flowml@champion"', _MODEL),
+        "eve": _path,
+    },
+    "connections": {
+        "max_connections": _whole(1, 10_000_000, "connections"),
+        "silence_s": _number(60, 86_400, "seconds", 1800),
+        "linger_s": _number(0, 3600, "seconds", 30),
+    },
+    "meter": {
+        "idle_timeout_s": _whole(1, 86_400, "seconds"),
+        "active_timeout_s": _whole(1, 86_400, "seconds"),
+        "n_dissections": _whole(0, 255, "packets"),
+    },
+}

@@ -1,0 +1,113 @@
+"""Reads a configuration file, and tells all its problems at once."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flowml.capture.settings import MeterSettings
+from flowml.config.keys import KEYS
+from flowml.errors import ConfigError
+from flowml.flows.connections import ConnectionSettings
+from flowml.service.settings import LiveSettings
+
+_UNITS = ("_s", "_ms", "_bytes")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a sensor.
+
+    Attributes
+    ----------
+    live : LiveSettings
+    connections : ConnectionSettings
+    meter : MeterSettings
+    """
+
+    live: LiveSettings = field(default_factory=LiveSettings)
+    connections: ConnectionSettings = field(default_factory=ConnectionSettings)
+    meter: MeterSettings = field(default_factory=MeterSettings)
+
+
+def read_settings(path: Path) -> Settings:
+    """Read a TOML file.
+
+    Parameters
+    ----------
+    path : Path
+        Relative paths in it are relative to its folder.
+
+    Returns
+    -------
+    Settings
+        What the file does not say has its default.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, is no TOML, or has problems: all of them, with file and key.
+    """
+    document = _parse(path)
+    problems: list[str] = []
+    values = dict(_checked(document, problems))
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise ConfigError(f"{path}: {count}: {'; '.join(problems)}")
+    live = values["live"]
+    if "eve" in live:
+        live["eve"] = path.parent / live["eve"]
+    if "model" in live and not live["model"].startswith("models:"):
+        live["model"] = str(path.parent / live["model"])
+    return Settings(
+        LiveSettings(**live),
+        ConnectionSettings(**values["connections"]),
+        MeterSettings(**values["meter"]),
+    )
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}; expected a TOML file") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+
+
+def _checked(document: Mapping[str, Any], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give each section's values; append what is wrong to `problems`."""
+    problems += [f"{name}: unknown section{_hint(name, KEYS)}" for name in document if name not in KEYS]
+    for section, keys in KEYS.items():
+        found = document.get(section, {})
+        if not isinstance(found, dict):
+            problems.append(f"{section}: got {found!r}, expected a section [{section}]")
+            found = {}
+        values = {}
+        for key, value in found.items():
+            if key not in keys:
+                problems.append(f"{section}.{key}: unknown key{_hint(key, keys)}")
+                continue
+            try:
+                values[key] = keys[key](value)
+            except ValueError as error:
+                problems.append(f"{section}.{key}: got {_shown(value)}, {error}")
+        yield section, values
+
+
+def _hint(name: str, known: Mapping[str, object]) -> str:
+    """Say which name was probably meant."""
+    for unit in _UNITS:
+        if name + unit in known:
+            return f"; expected {name}{unit}: the unit is part of the name, the value a number"
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
+
+
+def _shown(value: object) -> str:
+    """A value as it is told, in TOML's way where that differs from Python's."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -1,0 +1,57 @@
+"""What the capture process is asked to do."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from flowml.capture.settings import MeterSettings
+
+
+@dataclass(frozen=True)
+class CaptureTask:
+    """An interface to listen on, or a capture file to replay.
+
+    Attributes
+    ----------
+    interface : str or None
+        Its name; None for a replay.
+    replay : str or None
+        Path of a capture file; None to listen.
+    speed : float
+        Of a replay: seconds of packet time in a second.
+    duration_s : float or None
+        Ends by itself after so many seconds; None: not before it is told to, or the file ends.
+    meter : MeterSettings
+    """
+
+    interface: str | None = None
+    replay: str | None = None
+    speed: float = 1.0
+    duration_s: float | None = None
+    meter: MeterSettings = field(default_factory=MeterSettings)
+
+    def __post_init__(self) -> None:
+        if (self.interface is None) == (self.replay is None):
+            raise ValueError(f"expected an interface or a file, got {self.interface} and {self.replay}")
+
+    @property
+    def source(self) -> str:
+        """Name of the interface or file."""
+        return self.interface or str(self.replay)
+
+    def to_json(self) -> str:
+        """Write the task as text for the command line of the capture process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "CaptureTask":
+        """Read what `to_json` wrote."""
+        values = json.loads(text)
+        return cls(**{**values, "meter": MeterSettings(**values["meter"])})
+
+    @property
+    def replay_path(self) -> Path:
+        """The capture file, of a replay."""
+        if self.replay is None:
+            raise ValueError(f"{self.source} is no file")
+        return Path(self.replay)

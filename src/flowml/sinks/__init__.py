@@ -1,0 +1,1 @@
+"""Where conclusions go: one file a destination, each a pure formatter and a thin sender."""

@@ -1,0 +1,116 @@
+"""What a person reads in a terminal: a line for an alert, a table of tagged connections."""
+
+from collections.abc import Sequence
+from typing import IO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from flowml.detections.alert import Alert, ConnectionVerdict
+from flowml.sinks.text import iso_utc, printable
+
+PIPE_CHARS = 400  # width where no terminal says one: wide enough that no row is folded
+_EXPLANATION_CHARS = 400
+_UNNAMED = "Unknown"  # nDPI's name for what it does not know
+
+
+class PlainConsole(Console):
+    """A rich console that takes no text for markup and lets a closed pipe be what it is."""
+
+    def __init__(self, file: IO[str]) -> None:
+        is_terminal = file.isatty()
+        super().__init__(
+            file=file,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            soft_wrap=True,
+            no_color=not is_terminal,
+            width=None if is_terminal else PIPE_CHARS,
+        )
+
+    def on_broken_pipe(self) -> None:
+        """Let the command line end quietly, instead of with rich's exit code 1."""
+        raise  # noqa: PLE0704  # rich calls this while it handles the BrokenPipeError
+
+
+class ConsoleLog:
+    """Alerts as lines, one each.
+
+    Parameters
+    ----------
+    console : Console
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def emit(self, alerts: Sequence[Alert]) -> None:
+        """Print a line for each alert."""
+        for alert in alerts:
+            self._console.print(alert_line(alert), soft_wrap=True)
+
+    def close(self) -> None:
+        """Leave the terminal as it is."""
+
+
+def alert_line(alert: Alert) -> Text:
+    """Say in one line who mines, how sure that is, and why."""
+    verdict = alert.verdict
+    delay = "" if verdict.detected_after_s is None else f" {verdict.detected_after_s:.0f} s after its start"
+    parts: list[str | tuple[str, str]] = [
+        f"{iso_utc(alert.raised_ms)} ",
+        ("MINING", "bold red"),
+        f" {_ends(verdict)}{delay}, probability {verdict.probability:.3f}, novelty {verdict.novelty:.2f}",
+    ]
+    name = _name(verdict)
+    if name:
+        parts.append(f", {name}")
+    if alert.explanation:
+        parts.append((": " + printable(" ".join(alert.explanation), _EXPLANATION_CHARS), "dim"))
+    return Text.assemble(*parts)
+
+
+def tagged_table(verdicts: Sequence[ConnectionVerdict]) -> Table:
+    """Make the table of tagged connections, in the order of their beginning."""
+    table = Table(title=None, header_style="bold", show_lines=False)
+    table.add_column("client", overflow="fold")
+    table.add_column("server", overflow="fold")
+    table.add_column("start (UTC)")
+    for number in ("lasted", "tagged after", "probability", "novelty"):
+        table.add_column(number, justify="right")
+    table.add_column("seen as", overflow="fold")
+    table.add_column("file", overflow="fold")
+    for verdict in sorted(verdicts, key=lambda verdict: verdict.start_ms):
+        table.add_row(*map(Text, _cells(verdict)))
+    return table
+
+
+def _cells(verdict: ConnectionVerdict) -> tuple[str, ...]:
+    key, after = verdict.key, verdict.detected_after_s
+    return (
+        _end(key.client_ip, key.client_port),
+        _end(key.server_ip, key.server_port),
+        iso_utc(verdict.start_ms)[:19].replace("T", " "),
+        f"{(verdict.end_ms - verdict.start_ms) / 1000:.0f} s",
+        "" if after is None else f"{after:.0f} s",
+        f"{verdict.probability:.3f}",
+        f"{verdict.novelty:.2f}",
+        _name(verdict),
+        printable(verdict.source),
+    )
+
+
+def _ends(verdict: ConnectionVerdict) -> str:
+    key = verdict.key
+    return f"{_end(key.client_ip, key.client_port)} -> {_end(key.server_ip, key.server_port)}"
+
+
+def _end(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _name(verdict: ConnectionVerdict) -> str:
+    application = "" if verdict.application_name == _UNNAMED else verdict.application_name
+    return " ".join(filter(None, (printable(application), printable(verdict.server_name))))

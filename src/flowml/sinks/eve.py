@@ -1,0 +1,113 @@
+"""Alerts as Suricata EVE JSON, so that what reads Suricata reads flowml.
+
+Field names, types and the form of the timestamp follow the event schema that Suricata ships
+(etc/schema.json). It allows no further fields inside ``alert``, so ours stand in ``flowml`` at the top.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flowml.detections.alert import Alert, ConnectionVerdict
+from flowml.sinks.files import AppendedLines
+from flowml.sinks.text import encodable
+
+SIGNATURE_ID = 1_700_001  # within 1,000,000 to 1,999,999, which are for local use (sidallocation.org)
+SIGNATURE = "FLOWML Cryptomining connection"
+# class "coin-mining" of Suricata's classification.config: its words and its priority
+CATEGORY, SEVERITY = "Crypto Currency Mining Activity Detected", 2
+TECHNIQUE = "T1496.001"  # MITRE ATT&CK: Resource Hijacking: Compute Hijacking
+
+
+def eve_record(alert: Alert) -> dict[str, Any]:
+    """Give an alert as an EVE record; the source is the client.
+
+    Returns
+    -------
+    dict
+        Ready for JSON; described in docs/output.md.
+    """
+    verdict, key = alert.verdict, alert.verdict.key
+    return {
+        "timestamp": _eve_time(alert.raised_ms),
+        "event_type": "alert",
+        "src_ip": key.client_ip,
+        "src_port": key.client_port,
+        "dest_ip": key.server_ip,
+        "dest_port": key.server_port,
+        "proto": "TCP",
+        "community_id": key.community_id,
+        "flow": {
+            "pkts_toserver": verdict.client_packets,
+            "pkts_toclient": verdict.server_packets,
+            "bytes_toserver": verdict.client_bytes,
+            "bytes_toclient": verdict.server_bytes,
+            "start": _eve_time(verdict.start_ms),
+        },
+        "alert": {
+            "action": "allowed",
+            "gid": 1,
+            "signature_id": SIGNATURE_ID,
+            "rev": 1,
+            "signature": SIGNATURE,
+            "category": CATEGORY,
+            "severity": SEVERITY,
+            "metadata": {"tag": ["coin-mining", TECHNIQUE]},
+        },
+        "flowml": _evidence(alert, verdict),
+    }
+
+
+def eve_line(alert: Alert) -> str:
+    """Give an alert as one line of an EVE file, ASCII only and without its end."""
+    return json.dumps(eve_record(alert), separators=(",", ":"), allow_nan=False)
+
+
+class EveFile:
+    """An EVE file that alerts are appended to.
+
+    Parameters
+    ----------
+    path : Path
+        The file; what it holds already stays.
+
+    Raises
+    ------
+    SinkError
+        It cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lines = AppendedLines(path)
+
+    def emit(self, alerts: Sequence[Alert]) -> None:
+        """Append one record each; see `Sink.emit`."""
+        for alert in alerts:
+            self._lines.append(eve_line(alert))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._lines.close()
+
+
+def _evidence(alert: Alert, verdict: ConnectionVerdict) -> dict[str, Any]:
+    detected = verdict.detected_after_s
+    return {
+        "probability": round(verdict.probability, 6),
+        "novelty": round(verdict.novelty, 6),
+        "age_s": round(verdict.age_s, 3),
+        "detected_after_s": None if detected is None else round(detected, 3),
+        "model": encodable(verdict.model),
+        "explanation": [encodable(sentence) for sentence in alert.explanation],
+        "saw_start": verdict.saw_start,
+        "application_name": encodable(verdict.application_name),
+        "server_name": encodable(verdict.server_name),
+        "source": encodable(verdict.source),
+    }
+
+
+def _eve_time(time_ms: int) -> str:
+    seconds, rest = divmod(time_ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest * 1000:06d}+0000"

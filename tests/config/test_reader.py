@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flowml.config.keys import KEYS
+from flowml.config.reader import Settings, read_settings
+from flowml.errors import ConfigError
+
+
+def read(folder: Path, text: str) -> Settings:
+    path = folder / "flowml.toml"
+    path.write_text(text)
+    return read_settings(path)
+
+
+def problem(folder: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as told:
+        read(folder, text)
+    return str(told.value).removeprefix(f"{folder}/")
+
+
+def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
+    assert read(tmp_path, "") == Settings()
+
+
+def test_what_the_file_says_is_what_the_sensor_gets(tmp_path: Path) -> None:
+    got = read(
+        tmp_path,
+        """
+        [live]
+        interface = "eth0"
+        eve = "log/eve.json"
+        model = "mine"
+        [connections]
+        max_connections = 1000
+        silence_s = 600
+        [meter]
+        n_dissections = 0
+        """,
+    )
+    assert got.live.interface == "eth0"
+    assert got.live.eve == tmp_path / "log" / "eve.json"
+    assert got.live.model == str(tmp_path / "mine")
+    assert got.connections.max_connections == 1000
+    assert got.connections.silence_s == 600.0
+    assert got.meter.n_dissections == 0
+
+
+def test_a_reference_to_the_registry_is_no_path(tmp_path: Path) -> None:
+    assert read(tmp_path, '[live]\nmodel = "models:/flowml@champion"').live.model == "models:/flowml@champion"
+
+
+def test_all_problems_are_told_together_with_file_and_key(tmp_path: Path) -> None:
+    told = problem(
+        tmp_path,
+        """
+        [live]
+        interface = 7
+        modle = "x"
+        [connections]
+        silence_s = "20s"
+        max_connections = 0
+        [sinks]
+        """,
+    )
+    assert told == (
+        "flowml.toml: 5 problems: sinks: unknown section; known are live, connections, meter; "
+        'live.interface: got 7, expected the name of a network interface, such as "eth0"; '
+        "live.modle: unknown key; did you mean model?; "
+        "connections.silence_s: got '20s', expected 60 to 86400 seconds as a number, such as 1800; "
+        "connections.max_connections: got 0, expected a whole number of connections, 1 to 10000000"
+    )
+
+
+def test_a_key_without_its_unit_is_told_the_unit(tmp_path: Path) -> None:
+    told = problem(tmp_path, '[connections]\nsilence = "20s"\n')
+    assert "connections.silence: unknown key; expected silence_s: the unit is part of the name" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("live = 3", "live: got 3, expected a section [live]"),
+        ('[live]\ninterface = "a/b"', "live.interface: got 'a/b'"),
+        ("[connections]\nsilence_s = nan", "connections.silence_s: got nan"),
+        ("[connections]\nmax_connections = true", "connections.max_connections: got true"),
+        ("[connections]\nmax_connections = 10.5", "connections.max_connections: got 10.5"),
+        (
+            "[meter]\nidle_timeout_s = 0",
+            "meter.idle_timeout_s: got 0, expected a whole number of seconds, 1 to",
+        ),
+        ("[live\n", "flowml.toml: not TOML: "),
+        ("[live]\n[live]\n", "flowml.toml: not TOML: "),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, text: str, expected: str) -> None:
+    assert expected in problem(tmp_path, text)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "flowml.toml").write_bytes(b"[live]\n\xff")
+    with pytest.raises(ConfigError, match=r"flowml\.toml: byte 7 is not UTF-8"):
+        read_settings(tmp_path / "flowml.toml")
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gone\.toml: No such file"):
+        read_settings(tmp_path / "gone.toml")
+    with pytest.raises(ConfigError, match="Is a directory"):
+        read_settings(tmp_path)
+
+
+values = st.one_of(
+    st.integers().map(str),
+    st.floats().map(repr),
+    st.sampled_from(["true", "[]", "{}", '"20s"', '""']),
+)
+keys = st.sampled_from([(section, key) for section, known in KEYS.items() for key in [*known, "other"]])
+
+
+@given(st.dictionaries(keys, values))
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_file_gives_settings_or_one_line(tmp_path: Path, wanted: dict[tuple[str, str], str]) -> None:
+    text = ""
+    for section in KEYS:
+        lines = [f"{key} = {value}" for (home, key), value in wanted.items() if home == section]
+        text += "\n".join([f"[{section}]", *lines, ""])
+    try:
+        got: object = read(tmp_path, text)
+    except ConfigError as error:
+        got = str(error)
+    assert isinstance(got, Settings) or len(str(got).splitlines()) == 1

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from flowml.detections.policy import Conclusions, Policy
+from flowml.detections.verdict import Label
+from flowml.flows.batch import FlowBatch
+from flowml.flows.connections import ConnectionSettings, ConnectionTable
+from flowml.service.scoring import Metered, conclude
+from tests.builders import Ends, Packet, miner, slices
+from tests.traffic import by_port
+
+
+def run(*metered: Metered) -> list[Conclusions]:
+    policy = Policy("here", lambda observations: [("why",)] * len(observations))
+    return list(conclude(metered, ConnectionTable(ConnectionSettings()), by_port, policy))
+
+
+def test_a_miner_is_told_before_its_end_and_once() -> None:
+    records = slices(miner(5), range(0, 200, 5))
+    found = run(*(Metered(records.take(np.array([row]))) for row in range(len(records))))
+    alerts = [number for number, part in enumerate(found) for _ in part.alerts]
+    assert alerts == [0]
+    assert found[0].ended == []
+    assert [verdict.label for verdict in found[-1].ended] == [Label.MINING]
+
+
+def test_what_is_still_open_at_the_end_is_concluded() -> None:
+    other = slices(miner(1), [3], Ends(server_port=443))
+    found = run(Metered(other))
+    assert [verdict.label for part in found for verdict in part.ended] == [Label.BENIGN]
+
+
+def test_the_clock_brings_a_verdict_about_a_connection_that_fell_silent() -> None:
+    start_ms = 1_700_000_000_000
+    records = slices([Packet(start_ms, True, 100, "AP"), Packet(start_ms + 15_000, False, 50, "AP")], [])
+    silent = Metered(FlowBatch.empty(), start_ms + 60_000)
+    table = ConnectionTable(ConnectionSettings())
+    policy = Policy("here", lambda observations: [("why",)] * len(observations))
+    parts = conclude(iter([Metered(records), silent]), table, by_port, policy)
+    assert next(parts).alerts  # by the clock, at 30 s; the connection is still open
+    assert len(table) == 1
+
+
+def test_nothing_gives_nothing() -> None:
+    assert run() == []
+    assert run(Metered(FlowBatch.empty())) == []
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_how_records_are_batched_changes_no_verdict(size: int) -> None:
+    records = slices(miner(5), range(0, 200, 5))
+    parts = [np.arange(at, min(at + size, len(records))) for at in range(0, len(records), size)]
+    found = run(*(Metered(records.take(rows)) for rows in parts))
+    whole = run(Metered(records))
+    assert [part.alerts for part in found if part.alerts] == [part.alerts for part in whole if part.alerts]
+    assert found[-1].ended == whole[-1].ended

@@ -1,0 +1,103 @@
+"""Small captures with mining and other traffic in them, and a detector that can tell them apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from flowml.detections.verdict import Thresholds, VerdictBatch
+from flowml.features.matrix import feature_matrix
+from flowml.flows.connections import ConnectionSettings, ConnectionTable
+from flowml.flows.observations import Observations
+from flowml.models.bundle import ModelBundle, save_bundle
+from flowml.models.calibration import fit_calibration
+from flowml.models.classifier import build_classifier
+from flowml.models.novelty import fit_novelty
+from tests.builders import Ends, Packet, miner, slices
+from tests.capture.frames import ACK, EPOCH_S, End, ethernet, pcap, segment
+
+HURRY = 20  # traffic runs that much faster than real mining, so that tests need seconds for minutes
+POOL = Ends("10.0.0.2", 40_000, "198.51.100.7", 3333)
+SITE = Ends("10.0.0.3", 40_001, "203.0.113.80", 443)
+
+_FLAGS = {"S": 0x02, "SA": 0x12, "A": ACK, "AP": 0x18, "FA": 0x11}
+
+
+def hurried_miner(seconds: float = 12.0, seed: int = 1) -> list[Packet]:
+    """A miner's connection of some seconds, from its handshake on."""
+    packets = miner(seconds * HURRY / 60, seed=seed)
+    start_ms = packets[0].time_ms
+    return [replace(p, time_ms=start_ms + (p.time_ms - start_ms) // HURRY) for p in packets]
+
+
+def browser(seconds: float = 12.0, seed: int = 1) -> list[Packet]:
+    """A browser's connection: requests, and answers of many sizes and packets."""
+    rng = np.random.default_rng(seed)
+    start_ms = EPOCH_S * 1000
+    packets = [Packet(0, True, 0, "S"), Packet(10, False, 0, "SA"), Packet(12, True)]
+    at = 20.0
+    while at < seconds * 1000:
+        packets.append(Packet(int(at), True, int(rng.integers(80, 900)), "AP"))
+        sizes = rng.integers(200, 1460, rng.integers(1, 12)).tolist()
+        packets += [Packet(int(at) + 15 + 2 * n, False, size, "AP") for n, size in enumerate(sizes)]
+        packets.append(Packet(int(at) + 60, True))
+        at += 100 + rng.exponential(700)
+    return [replace(p, time_ms=start_ms + p.time_ms) for p in packets]
+
+
+def both(seconds: float = 12.0, seed: int = 1) -> dict[Ends, list[Packet]]:
+    """One miner and one browser."""
+    return {POOL: hurried_miner(seconds, seed), SITE: browser(seconds, seed)}
+
+
+def write_capture(path: Path, traffic: Mapping[Ends, Sequence[Packet]]) -> Path:
+    """Write connections into a pcap file, in the order of time."""
+    frames = [
+        (packet.time_ms - EPOCH_S * 1000, _frame(packet, ends))
+        for ends, packets in traffic.items()
+        for packet in packets
+    ]
+    path.write_bytes(pcap(sorted(frames, key=lambda frame: frame[0])))
+    return path
+
+
+def by_port(observations: Observations) -> VerdictBatch:
+    """A judge that is sure: port 3333 mines."""
+    is_mining = observations.server_port == 3333
+    probability = np.where(is_mining, 0.9, 0.1)
+    return VerdictBatch(probability, probability * 0, is_mining, np.zeros_like(is_mining), "by port")
+
+
+def save_detector(folder: Path) -> ModelBundle:
+    """Fit a small detector on hurried miners and browsers, and save it."""
+    mining = [_observe(hurried_miner(12, seed)) for seed in range(100, 140)]
+    benign = [_observe(browser(12, seed)) for seed in range(100, 140)]
+    features = np.concatenate([feature_matrix(seen) for seen in mining + benign])
+    truth = np.repeat([True, False], [sum(map(len, mining)), sum(map(len, benign))])
+    classifier = build_classifier(1).fit(features, truth)
+    score = classifier.predict_proba(features)[:, 1]
+    # its forest draws 1024 samples: more than there are, unless each counts several times
+    many, owner = np.tile(features, (10, 1)), np.tile(np.where(truth, -1, np.arange(len(truth))), 10)
+    bundle = ModelBundle(
+        name="small",
+        version="1",
+        classifier=classifier,
+        calibration=fit_calibration(score, truth, np.ones(len(truth))),
+        novelty=fit_novelty(many, owner, 1),
+        thresholds=Thresholds(0.5, 0.25, 1.1),
+        facts={},
+    )
+    return save_bundle(bundle, folder, "# A detector for tests\n")
+
+
+def _frame(packet: Packet, ends: Ends) -> bytes:
+    client, server = End(ends.client_ip, ends.client_port), End(ends.server_ip, ends.server_port)
+    source, target = (client, server) if packet.from_client else (server, client)
+    return ethernet(segment(source, target, bytes(packet.size_bytes), _FLAGS[packet.flags]))
+
+
+def _observe(packets: Sequence[Packet]) -> Observations:
+    table = ConnectionTable(ConnectionSettings())
+    due = table.update(slices(packets, range(0, len(packets), 20)))
+    return Observations.concat([due, table.flush()])
