@@ -19,7 +19,7 @@ _SQLITE = "sqlite:///"
 
 # MLflow reports its use to its makers unless told not to, and reads these when it is imported.
 _TELEMETRY_OFF = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-# MLflow would try a silent server for four minutes; and writes, draws bars and prints links between our lines.
+# MLflow would try a silent server for four minutes, and write, draw bars and print links between our lines.
 _DEFAULTS = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
