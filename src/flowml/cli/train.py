@@ -1,5 +1,6 @@
 """flowml train: labelled data sets become a model bundle, told to MLflow and registered there."""
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--no-register", is_flag=True, help="Save the model only, and leave MLflow alone.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of everything that is drawn.")
 @click.option("--tracking-uri", metavar="URI", help="MLflow store; else MLFLOW_TRACKING_URI, else mlflow.db.")
-def train(  # noqa: PLR0913  one parameter for each option
+def train(  # noqa: PLR0913, PLR0917  one parameter for each option
     datasets: Sequence[Path],
     output: Path,
     name: str,
@@ -48,6 +49,9 @@ def train(  # noqa: PLR0913  one parameter for each option
     origin. Parameters, figures, pictures and the model itself are logged to MLflow, where the model becomes a
     new version, which nothing uses before it is promoted.
     """
+    # OpenMP's threads wait in busy loops by default: on a busy machine that makes a fit ten times as long.
+    # It reads this when it is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from flowml.registry.connection import tracking_uri as choose_uri
 
     uri = None if no_register else choose_uri(tracking_uri)
