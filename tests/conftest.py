@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+# Small fits spend their time waiting for each other's threads otherwise; before anything loads OpenMP.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent

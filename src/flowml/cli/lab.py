@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 
 import click
@@ -39,6 +41,8 @@ def record(scenario: str, folder: Path, seed: int, duration_s: float | None) -> 
     from flowml.lab.scenario import by_name
     from flowml.lab.scenarios import scenarios
 
+    # An ordinary end of the process, so that the network is taken down.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     chosen = by_name(scenarios(), scenario)
     capture = record_scenario(chosen, folder, seed, duration_s or chosen.duration_s)
     n_mining = sum(server.is_mining for server in capture.servers)

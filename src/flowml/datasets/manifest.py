@@ -124,6 +124,9 @@ def _server(server: Mapping[str, Any]) -> ServerTruth:
 
 
 def _collected(folder: Path, manifest: Mapping[str, Any]) -> tuple[LabelledCapture, ...]:
+    foreign = [name for name, entry in manifest.items() if not isinstance(entry, dict)]
+    if foreign or not manifest:
+        raise KeyError("captures")
     return tuple(
         LabelledCapture(
             path=path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 from contextlib import contextmanager
@@ -58,7 +59,7 @@ class Worker:
 def worker(name: str, main: Callable[..., None], *arguments: object) -> Iterator[Worker]:
     """Run ``main(*arguments, control, parent_pid)`` in a process that ends with the context.
 
-    ``main`` begins with ``follow_parent`` and returns when ``control`` is closed.
+    ``main`` begins with ``become_worker`` and returns when ``control`` is closed.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -75,8 +76,8 @@ def worker(name: str, main: Callable[..., None], *arguments: object) -> Iterator
             process.join()
 
 
-def follow_parent(parent_pid: int) -> None:
-    """Make the calling process die with its parent, and leave Ctrl-C to the parent.
+def become_worker(parent_pid: int) -> None:
+    """Make the calling process die with its parent, leave Ctrl-C to the parent, and open many files.
 
     Parameters
     ----------
@@ -84,6 +85,8 @@ def follow_parent(parent_pid: int) -> None:
         Process id of the parent as the parent saw it: it may have died before this call.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # the usual 1024 is too few for hundreds of hosts
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_pid:
         sys.exit(1)

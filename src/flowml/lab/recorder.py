@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import zstandard
 
 from flowml.errors import LabError
-from flowml.lab.processes import follow_parent, worker
+from flowml.lab.processes import become_worker, worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,7 +85,7 @@ def write(
     interface: str, path: Path, settings: RecorderSettings, control: Connection, parent_pid: int
 ) -> None:
     """Write packets until told to stop; the main function of the recorder's process."""
-    follow_parent(parent_pid)
+    become_worker(parent_pid)
     try:
         door = _listen(interface, settings.buffer_bytes)
     except OSError as error:
@@ -96,6 +96,10 @@ def write(
         control.send((0, 0))
         n_packets = _record(door, file, settings.snaplen_bytes, control)
         statistics = door.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+    try:
+        control.recv()
+    except EOFError:
+        return  # the parent gave up and wants no answer
     _, n_dropped = struct.unpack("II", statistics)
     control.send((n_packets, n_dropped))
 

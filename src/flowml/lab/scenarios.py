@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from flowml.lab.actor import Actor
 
+_HARD_FAMILIES = frozenset({"telemetry", "json-rpc", "push"})
+"""Long, quiet and of constant sizes: what is most often mistaken for mining needs most of its variation."""
+
 
 def actors() -> dict[str, Actor]:
     """All actors by name: those in ``ACTORS`` of each module of ``lab.mining`` and ``lab.benign``."""
@@ -22,7 +25,7 @@ def actors() -> dict[str, Actor]:
 
 def scenarios() -> tuple[Scenario, ...]:
     """All scenarios."""
-    return (_first(), _demo())
+    return (_first(), _demo(), _wide())
 
 
 def _found() -> Iterator[Actor]:
@@ -82,4 +85,14 @@ def _demo() -> Scenario:
         lead_s=2.0,
         early_ratio=0.0,
         arrivals_s=10.0,
+    )
+
+
+def _wide() -> Scenario:
+    """Everything there is: each mining actor three times, each benign one twice, look-alikes five times."""
+    casts = tuple(Cast(actor, 3 if actor.is_mining else 2) for actor in actors().values())
+    telemetry = tuple(Cast(actor, 5) for actor in actors().values() if actor.family in _HARD_FAMILIES)
+    others = tuple(cast for cast in casts if cast.actor.family not in _HARD_FAMILIES)
+    return Scenario(
+        "wide", "every mining family and every benign actor", others + telemetry, duration_s=1200.0
     )

@@ -15,7 +15,7 @@ import numpy as np
 from flowml.errors import LabError
 from flowml.lab.certificates import make_certificate
 from flowml.lab.peer import GONE
-from flowml.lab.processes import Worker, follow_parent, worker
+from flowml.lab.processes import Worker, become_worker, worker
 from flowml.lab.site import Site
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def playing(plan: Plan, hosts: Sequence[Host]) -> Iterator[Stage]:
 
 def play(plan: Plan, hosts: tuple[Host, ...], folder: Path, control: Connection, parent_pid: int) -> None:
     """Let the actors play until the control pipe is closed; the main function of the stage's process."""
-    follow_parent(parent_pid)
+    become_worker(parent_pid)
     sites = [_sites(instance, hosts, folder) for instance in plan.instances]
     control.send(True)
     try:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flowml.lab.namespaces import socket_in
-from flowml.lab.processes import follow_parent
+from flowml.lab.processes import become_worker
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -122,7 +122,7 @@ class _Router:
 
 def carry(wiring: Wiring, control: Connection, parent_pid: int) -> None:
     """Carry packets until the other end of ``control`` is closed; the main function of the wire's process."""
-    follow_parent(parent_pid)
+    become_worker(parent_pid)
     # One processor for all: packets that pass several receive queues reach the tap out of order.
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     intake = socket_in(wiring.namespace, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))

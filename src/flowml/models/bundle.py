@@ -15,6 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from flowml.detections.verdict import Thresholds, VerdictBatch
 from flowml.errors import ModelError
+from flowml.features.evidence import shows_enough
 from flowml.features.matrix import feature_matrix
 from flowml.flows.observations import Observations
 from flowml.models.calibration import SigmoidCalibration
@@ -84,8 +85,14 @@ class ModelBundle:
         return self.calibration.apply(raw), self.novelty.score(features)
 
     def judge(self, observations: Observations) -> VerdictBatch:
-        """Give a verdict about each observation."""
-        probability, novelty = self.score(feature_matrix(observations))
+        """Give a verdict about each observation.
+
+        Observations that show too little (see `flowml.features.evidence`) are not judged: probability and
+        novelty 0, benign.
+        """
+        enough = np.flatnonzero(shows_enough(observations))
+        probability, novelty = np.zeros(len(observations)), np.zeros(len(observations))
+        probability[enough], novelty[enough] = self.score(feature_matrix(observations.take(enough)))
         is_mining = probability >= self.thresholds.mining
         doubtful = (probability >= self.thresholds.unsure) | (novelty >= self.thresholds.novelty)
         return VerdictBatch(probability, novelty, is_mining, doubtful & ~is_mining, self.reference)

@@ -11,6 +11,7 @@ from flowml.datasets.labels import LabelledObservations
 from flowml.detections.verdict import Thresholds
 from flowml.errors import DataError
 from flowml.evaluation.metrics import connection_outcomes, threshold_for
+from flowml.features.evidence import shows_enough
 from flowml.features.matrix import feature_matrix
 from flowml.models.bundle import ModelBundle
 from flowml.models.calibration import fit_calibration
@@ -49,9 +50,12 @@ class LeftOut:
 
     Attributes
     ----------
+    labelled : LabelledObservations
+        n observations.
     score, probability, weight : ndarray of float64, shape (n,)
     """
 
+    labelled: LabelledObservations
     score: NDArray[np.float64]
     probability: NDArray[np.float64]
     weight: NDArray[np.float64]
@@ -77,13 +81,14 @@ def fit(
     bundle : ModelBundle
         Unnamed and without facts: the caller knows what it was fitted on.
     left_out : LeftOut
-        What the reported figures of the fit come from.
+        Scores of the observations that show enough to be judged, what the figures of the fit come from.
 
     Raises
     ------
     DataError
         Too few origins.
     """
+    labelled = labelled.take(np.flatnonzero(shows_enough(labelled.observations)))
     _check_origins(labelled, settings)
     progress("features")
     features, weight = feature_matrix(labelled.observations), balanced_weights(labelled)
@@ -96,7 +101,7 @@ def fit(
         score[left] = classifier.predict_proba(features[left])[:, 1]
     progress("calibration")
     calibration = fit_calibration(score, labelled.is_mining, weight)
-    left_out = LeftOut(score, calibration.apply(score), weight)
+    left_out = LeftOut(labelled, score, calibration.apply(score), weight)
     progress("classifier and novelty")
     classifier = build_classifier(settings.seed)
     classifier.fit(features, labelled.is_mining, sample_weight=weight)

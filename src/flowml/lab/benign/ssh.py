@@ -23,7 +23,8 @@ def _draw(rng: Generator) -> Parameters:
         "typing_s": float(rng.uniform(0.08, 0.35)),
         "thinking_s": float(rng.choice([5.0, 20.0, 90.0])),
         "watch_s": float(rng.choice([1.0, 2.0, 10.0, 30.0])),
-        "watchers_ratio": 0.4,
+        "watchers_ratio": 0.3,
+        "idlers_ratio": 0.3,
     }
 
 
@@ -55,9 +56,16 @@ async def _visit(site: Site, rng: Generator) -> None:
     options.append(f"ServerAliveInterval={drawn['server_alive_s']}")
     words = [word for option in options for word in ("-o", option)]
     words += ["-i", str(site.folder / "user"), "-p", str(site.server[1]), f"root@{site.server[0]}"]
-    if rng.random() < drawn["watchers_ratio"]:
+    if rng.random() < drawn["idlers_ratio"]:  # a tunnel that is held open: only keep-alives pass
+        await site.run("ssh", "-N", *words)
+    elif rng.random() < drawn["watchers_ratio"]:
         await site.run("ssh", *words, f"while true; do uptime; sleep {drawn['watch_s']}; done")
-        return
+    else:
+        await _type(site, words, rng)
+
+
+async def _type(site: Site, words: list[str], rng: Generator) -> None:
+    drawn = site.parameters
     async with site.program("ssh", "-tt", *words, "sh -i") as session:
         while True:
             for key in f"{rng.choice(_COMMANDS)}\r":

@@ -37,7 +37,7 @@ async def _serve(site: Site, rng: Generator) -> None:
     pages = site.folder / "pages"
     pages.mkdir()
     for number in range(_N_FILES):
-        n_bytes = min(int(rng.lognormal(np.log(site.parameters["page_bytes"]), 1.0)), 100_000)
+        n_bytes = min(int(rng.lognormal(np.log(site.parameters["page_bytes"]), 1.0)), 30_000)
         (pages / str(number)).write_bytes(rng.bytes(n_bytes))
     files = site.certificate
     configuration = site.folder / "nginx.conf"

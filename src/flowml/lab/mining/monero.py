@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flowml.lab.actor import Actor, Parameters, over_tls
 from flowml.lab.mining.chain import next_work
 from flowml.lab.mining.identities import base58, hex_digits, worker
-from flowml.lab.mining.shares import Vardiff, VardiffSettings, happens_within, share_gap_s
+from flowml.lab.mining.shares import Vardiff, VardiffSettings, draw_start_ratio, happens_within, share_gap_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,6 +140,7 @@ def difficulty_of(target: str) -> float:
 def _draw(rng: Generator) -> Parameters:
     target_s = float(rng.choice([10.0, 15.0, 30.0, 60.0, 100.0]))
     hashes_per_s = float(rng.lognormal(7.5, 1.0))
+    is_steered = bool(rng.random() < 0.8)
     return {
         "blob_digits": int(rng.choice([152, 152, 152, 154, 150])),
         "height": int(rng.integers(1_500_000, 3_500_000)),
@@ -148,14 +149,14 @@ def _draw(rng: Generator) -> Parameters:
         "client_id": str(rng.choice(["number", "uuid", "hex"], p=[0.5, 0.35, 0.15])),
         "jsonrpc": bool(rng.random() < 0.9),
         "submit_algo": bool(rng.random() < 0.25),
-        "refresh_s": float(rng.choice([0.0, 30.0, 60.0, 120.0])),
+        "refresh_s": float(rng.choice([0.0, 30.0, 60.0, 60.0, 120.0, 120.0])),
         "target_s": target_s,
         "retarget_s": float(rng.choice([30.0, 60.0, 90.0])),
-        "variance_ratio": float(rng.uniform(0.1, 0.4)),
-        "vardiff": bool(rng.random() < 0.8),
+        "variance_ratio": float(rng.uniform(0.2, 0.5)),
+        "vardiff": is_steered,
+        "has_octaves": bool(rng.random() < 0.5),
         "hashes_per_s": hashes_per_s,
-        # Low starts give the burst of shares after a login that real miners show.
-        "start_difficulty": hashes_per_s * target_s * float(rng.choice([0.02, 0.1, 0.3, 1.0])),
+        "start_difficulty": hashes_per_s * target_s * draw_start_ratio(is_steered, rng),
         "keepalive": bool(rng.random() < 0.3),
         "rejected_ratio": float(rng.choice([0.0, 0.0, 0.01, 0.05])),
         "think_s": float(rng.uniform(0.001, 0.03)),
@@ -231,9 +232,13 @@ class _Pool:
 
     def _vardiff(self) -> VardiffSettings:
         drawn = self.parameters
-        return VardiffSettings(
-            drawn["target_s"], drawn["retarget_s"], drawn["variance_ratio"], drawn["start_difficulty"], 100.0
+        steering = (
+            drawn["target_s"],
+            drawn["retarget_s"],
+            drawn["variance_ratio"],
+            drawn["start_difficulty"],
         )
+        return VardiffSettings(*steering, least_difficulty=100.0, has_octaves=drawn["has_octaves"])
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,15 @@ def share_gap_s(hashes_per_s: float, difficulty: float, rng: Generator) -> float
     exponential with mean difficulty/hashes_per_s, and a change of job does not change what is left to wait.
     """
     return float(rng.exponential(difficulty / hashes_per_s))
+
+
+def draw_start_ratio(is_steered: bool, rng: Generator) -> float:
+    """Draw the difficulty at login, as a share of the one that suits the miner.
+
+    Pools that adjust it often start low, which gives the burst of shares after a login that real miners show;
+    where it is fixed, somebody has chosen it, mostly high to be left in peace.
+    """
+    return float(rng.choice([0.02, 0.1, 0.3, 1.0] if is_steered else [0.3, 1.0, 2.0, 4.0]))
 
 
 async def happens_within(event: asyncio.Event, seconds: float) -> bool:
@@ -42,6 +52,8 @@ class VardiffSettings:
     variance_ratio: float
     start_difficulty: float
     least_difficulty: float = 1.0
+    has_octaves: bool = False
+    """Whether only powers of two are given out, as many pools do; small drifts then change nothing."""
 
 
 @dataclass(slots=True)
@@ -74,6 +86,8 @@ class Vardiff:
             return False
         # Pools bound a single step, or a lucky minute would silence a miner for an hour.
         wanted = self.difficulty * min(max(ratio, 0.25), 8.0)
+        if self.settings.has_octaves:
+            wanted = 2.0 ** round(math.log2(wanted))
         changed = max(wanted, self.settings.least_difficulty)
         moved, self.difficulty = changed != self.difficulty, changed
         return moved

@@ -1,0 +1,140 @@
+"""Ethereum and its kin with eth_* messages over TCP: miners that poll for work or are pushed it.
+
+Sizes and beats are those of old getWork clients (a poll every 10 s, a hash rate every 20 s) and of ethminer
+(ethereum-mining/ethminer libpoolprotocols).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from flowml.lab.actor import Actor, Parameters, over_tls
+from flowml.lab.mining.identities import hex_digits, worker
+from flowml.lab.mining.stratum import Dialect, Drawn, Message, Stratum, Work, draw_pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.random import Generator
+
+_LARGEST_TARGET = 2**256 - 1
+
+
+def opening(drawn: Drawn, rng: Generator) -> list[Message]:
+    """Build what a miner says first."""
+    del rng
+    params = [drawn["user"], "x"] if drawn["sends_password"] else [drawn["user"]]
+    login = {**_envelope(drawn), "params": params, "id": 1, "method": "eth_submitLogin"}
+    return [login, get_work(drawn, 2)]
+
+
+def get_work(drawn: Drawn, number: int) -> Message:
+    """Build a question for work."""
+    return {**_envelope(drawn), "params": [], "id": number, "method": "eth_getWork"}
+
+
+def answer(request: Message, drawn: Drawn, rng: Generator) -> Message:
+    """Build a pool's answer to a login, a poll or a hash rate."""
+    if request["method"] == "eth_getWork":
+        return _job(request["id"], float(drawn["start_difficulty"]), drawn, rng)
+    return {"id": request["id"], "jsonrpc": "2.0", "result": True}
+
+
+def work(todo: Work, drawn: Drawn, rng: Generator) -> list[Message]:
+    """Build a job; a pool whose clients poll pushes none."""
+    return [] if drawn["poll_s"] else [_job(0, todo.difficulty, drawn, rng)]
+
+
+def share(number: int, job: str, drawn: Drawn, rng: Generator) -> Message:
+    """Build a share."""
+    params = ["0x" + hex_digits(16, rng), job, "0x" + hex_digits(64, rng)]
+    return {**_envelope(drawn), "params": params, "id": number, "method": "eth_submitWork"}
+
+
+def verdict(request: Message, is_accepted: bool, drawn: Drawn, rng: Generator) -> Message:
+    """Build the answer to a share."""
+    del drawn, rng
+    return {"id": request["id"], "jsonrpc": "2.0", "result": is_accepted}
+
+
+def heed(message: Message) -> tuple[str | None, float | None]:
+    """Read job and difficulty out of an answer that is work."""
+    result = message.get("result")
+    if isinstance(result, list):
+        return result[0], _LARGEST_TARGET / max(int(result[2], 16), 1)
+    return None, None
+
+
+def timers(drawn: Drawn) -> Sequence[tuple[float, Callable[[int, Generator], Message]]]:
+    """List what a miner sends by the clock."""
+    beats: list[tuple[float, Callable[[int, Generator], Message]]] = []
+    if drawn["poll_s"]:
+        beats.append((drawn["poll_s"], lambda number, _: get_work(drawn, number)))
+    if drawn["hashrate_s"]:
+        beats.append((drawn["hashrate_s"], partial(_hash_rate, drawn)))
+    return beats
+
+
+def _hash_rate(drawn: Drawn, number: int, rng: Generator) -> Message:
+    n_digits = 64 if drawn["pads_hashrate"] else 1
+    rate = f"0x{int(drawn['hashes_per_s'] * 1e6 * rng.uniform(0.95, 1.05)):0{n_digits}x}"
+    identity = "0x" + drawn["identity"]
+    return {**_envelope(drawn), "params": [rate, identity], "id": number, "method": "eth_submitHashrate"}
+
+
+def _job(number: int, difficulty: float, drawn: Drawn, rng: Generator) -> Message:
+    target = min(int(_LARGEST_TARGET / max(difficulty, 1.0)), _LARGEST_TARGET)
+    result = ["0x" + hex_digits(64, rng), "0x" + hex_digits(64, rng), f"0x{target:064x}"]
+    if drawn["tells_height"]:
+        result.append("0x" + hex_digits(6, rng))
+    return {"id": number, "jsonrpc": "2.0", "result": result}
+
+
+def _envelope(drawn: Drawn) -> Message:
+    named = {"worker": drawn["worker"]} if drawn["sends_worker"] else {}
+    return {**named, **({"jsonrpc": "2.0"} if drawn["sends_version"] else {})}
+
+
+def _draw(rng: Generator) -> Parameters:
+    name = worker(rng)
+    polls = rng.random() < 0.5
+    return {
+        **draw_pool(rng, 13.0, [0.0], [10.0, 30.0, 60.0, 120.0]),
+        "user": "0x" + hex_digits(40, rng) + (f".{name}" if name else ""),
+        "worker": name or "eth1.0",
+        "sends_worker": bool(rng.random() < 0.6),
+        "sends_version": bool(rng.random() < 0.7),
+        "pads_hashrate": bool(rng.random() < 0.5),
+        "sends_password": bool(rng.random() < 0.4),
+        "tells_height": bool(rng.random() < 0.3),
+        "poll_s": float(rng.choice([0.5, 3.0, 5.0, 10.0, 10.0])) if polls else 0.0,
+        "hashrate_s": float(rng.choice([0.0, 20.0, 60.0])),
+        "identity": hex_digits(64, rng),
+    }
+
+
+_STRATUM = Stratum(
+    Dialect(
+        opening,
+        answer,
+        work,
+        share,
+        verdict,
+        heed,
+        "eth_submitLogin",
+        "eth_submitWork",
+        timers,
+    )
+)
+_ETHEREUM = Actor(
+    "ethereum",
+    "ethereum",
+    _draw,
+    _STRATUM.serve,
+    _STRATUM.visit,
+    ports=(4444, 9999, 8008, 3333),
+    is_mining=True,
+    clients=(1, 4),
+)
+ACTORS = (_ETHEREUM, over_tls(_ETHEREUM, (443, 5555, 12020)))

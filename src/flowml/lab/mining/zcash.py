@@ -1,0 +1,111 @@
+"""Zcash and other Equihash coins: stratum whose shares carry a solution of 1,344 bytes.
+
+Messages follow zcash/zips zip-0301.rst.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowml.lab.actor import Actor, Parameters, over_tls
+from flowml.lab.mining.bitcoin import verdict
+from flowml.lab.mining.identities import base58, hex_digits, worker
+from flowml.lab.mining.stratum import Dialect, Drawn, Message, Stratum, Work, draw_pool
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+_SOLUTION_DIGITS = 2694  # 1,344 bytes and their length, for Equihash with n=200, k=9
+_LARGEST_TARGET = 2**256 - 1
+
+
+def opening(drawn: Drawn, rng: Generator) -> list[Message]:
+    """Build what a miner says first."""
+    agent = str(
+        rng.choice(["EWBF/0.3.4b", "zcash/1.0.0-rc1", "NiceHash/1.0.0", "miniZ/1.8y", "lolMiner 1.42"])
+    )
+    requests: list[tuple[str, list[object]]] = [
+        ("mining.subscribe", [agent, None, drawn["pool_name"], "3333"]),
+        ("mining.authorize", [drawn["user"], "x"]),
+    ]
+    if drawn["extranonce_subscribe"]:
+        requests.append(("mining.extranonce.subscribe", []))
+    return [{"id": n, "method": method, "params": params} for n, (method, params) in enumerate(requests, 1)]
+
+
+def answer(request: Message, drawn: Drawn, rng: Generator) -> Message:
+    """Build a pool's answer to a request of the opening."""
+    is_subscription = request["method"] == "mining.subscribe"
+    result: object = [None, hex_digits(int(drawn["nonce1_digits"]), rng)] if is_subscription else True
+    return {"id": request["id"], "result": result, "error": None}
+
+
+def work(todo: Work, drawn: Drawn, rng: Generator) -> list[Message]:
+    """Build a target, where it changed, and a job."""
+    params: list[object] = [hex_digits(int(drawn["job_id_digits"]), rng), "04000000"]
+    params += [hex_digits(64, rng) for _ in range(3)]
+    params += [hex_digits(8, rng), hex_digits(8, rng), todo.is_new_block]
+    job = {"id": None, "method": "mining.notify", "params": params}
+    if not todo.is_new_difficulty:
+        return [job]
+    target = min(int(_LARGEST_TARGET / max(todo.difficulty, 1.0)), _LARGEST_TARGET)
+    return [{"id": None, "method": "mining.set_target", "params": [f"{target:064x}"]}, job]
+
+
+def share(number: int, job: str, drawn: Drawn, rng: Generator) -> Message:
+    """Build a share with its solution."""
+    nonce2 = hex_digits(64 - int(drawn["nonce1_digits"]), rng)
+    params = [
+        drawn["user"],
+        job,
+        hex_digits(8, rng),
+        nonce2,
+        "fd4005" + hex_digits(_SOLUTION_DIGITS - 6, rng),
+    ]
+    return {"id": number, "method": "mining.submit", "params": params}
+
+
+def heed(message: Message) -> tuple[str | None, float | None]:
+    """Read the job's name or the difficulty out of a pool's message."""
+    if message.get("method") == "mining.notify":
+        return message["params"][0], None
+    if message.get("method") == "mining.set_target":
+        return None, _LARGEST_TARGET / max(int(message["params"][0], 16), 1)
+    return None, None
+
+
+def _draw(rng: Generator) -> Parameters:
+    name = worker(rng)
+    return {
+        **draw_pool(rng, float(rng.choice([75.0, 150.0])), [0.0, 20.0, 55.0], [8.0, 15.0, 30.0]),
+        "user": "t1" + base58(33, rng) + (f".{name}" if name else ""),
+        "pool_name": f"{base58(int(rng.integers(3, 12)), rng).lower()}.example",
+        "extranonce_subscribe": bool(rng.random() < 0.5),
+        "nonce1_digits": int(rng.choice([8, 8, 16])),
+        "job_id_digits": int(rng.choice([4, 8, 16])),
+    }
+
+
+_STRATUM = Stratum(
+    Dialect(
+        opening,
+        answer,
+        work,
+        share,
+        verdict,
+        heed,
+        "mining.authorize",
+        "mining.submit",
+    )
+)
+_ZCASH = Actor(
+    "zcash",
+    "zcash",
+    _draw,
+    _STRATUM.serve,
+    _STRATUM.visit,
+    ports=(3333, 3357, 6666),
+    is_mining=True,
+    clients=(1, 4),
+)
+ACTORS = (_ZCASH, over_tls(_ZCASH, (443, 3443)))

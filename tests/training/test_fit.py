@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from flowml.errors import DataError
+from flowml.evaluation.metrics import connection_outcomes
+from flowml.training.fit import TrainingSettings, choose_thresholds, fit
+from tests.labelled import small_data_set
+
+
+def test_a_fitted_detector_finds_miners_of_origins_it_did_not_see() -> None:
+    labelled = small_data_set()
+    seen = np.flatnonzero(np.char.rpartition(labelled.origin, "-")[:, 2].astype(int) < 8)
+    left = np.setdiff1d(np.arange(len(labelled)), seen)
+    bundle, _ = fit(labelled.take(seen), TrainingSettings(seed=1))
+    others = labelled.take(left)
+    verdicts = bundle.judge(others.observations)
+    outcomes = connection_outcomes(
+        others.connection, verdicts.probability, others.observations.reported_s, bundle.thresholds.mining
+    )
+    np.testing.assert_array_equal(outcomes.is_detected, others.is_mining[outcomes.row])
+
+
+def test_left_out_scores_come_from_classifiers_that_did_not_see_the_origin() -> None:
+    labelled = small_data_set()
+    noise = np.random.default_rng(0).permutation(len(np.unique(labelled.origin))) % 2 == 0
+    _, number = np.unique(labelled.origin, return_inverse=True)
+    shuffled = type(labelled)(**{**vars(labelled), "is_mining": noise[number]})
+    _, left_out = fit(shuffled, TrainingSettings(seed=1))
+    right = np.average((left_out.probability > 0.5) == left_out.labelled.is_mining, weights=left_out.weight)
+    assert right < 0.75  # labels drawn by origin can only be known by who saw the origin
+
+
+def test_too_few_origins_are_refused() -> None:
+    labelled = small_data_set()
+    only_miners = labelled.take(np.flatnonzero(labelled.is_mining))
+    with pytest.raises(DataError, match="0 origins of benign connections, expected at least 5"):
+        fit(only_miners, TrainingSettings())
+
+
+def test_no_benign_connection_of_the_fit_is_above_the_threshold() -> None:
+    labelled = small_data_set()
+    probability = np.where(labelled.is_mining, 0.99, 0.7)
+    thresholds = choose_thresholds(labelled, probability, TrainingSettings())
+    assert 0.7 < thresholds.mining < 0.71
+    assert thresholds.unsure == pytest.approx(thresholds.mining / 2)
+
+
+def test_the_same_seed_gives_the_same_model() -> None:
+    labelled = small_data_set()
+    one, _ = fit(labelled, TrainingSettings(seed=5))
+    other, _ = fit(labelled, TrainingSettings(seed=5))
+    np.testing.assert_array_equal(
+        one.judge(labelled.observations).probability, other.judge(labelled.observations).probability
+    )
