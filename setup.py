@@ -5,13 +5,16 @@ Without a compiler the package installs all the same and meters files with NFStr
 
 from setuptools import Extension, setup
 
+SOURCES = "src/flowml/capture"
+
 setup(
     ext_modules=[
         Extension(
             "flowml.capture._meter",
-            ["src/flowml/capture/_meter.c"],
+            [f"{SOURCES}/{name}.c" for name in ("_meter", "flow_table", "packet_loop")],
+            depends=[f"{SOURCES}/flow_table.h"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
-            extra_compile_args=["-std=gnu11", "-O3", "-Wall", "-Wextra"],
+            extra_compile_args=["-std=gnu11", "-O3", "-Wall", "-Wextra", "-fvisibility=hidden"],
             py_limited_api=True,
             optional=True,
         )

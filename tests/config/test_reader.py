@@ -1,3 +1,4 @@
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,15 @@ def test_any_file_gives_settings_or_one_line(tmp_path: Path, wanted: dict[tuple[
     except ConfigError as error:
         got = str(error)
     assert isinstance(got, Settings) or len(str(got).splitlines()) == 1
+
+
+def test_the_documented_file_is_sound_names_every_key_and_gives_the_defaults(
+    repository: Path, tmp_path: Path
+) -> None:
+    documented = (repository / "docs" / "configuration.md").read_text()
+    text = documented.split("```toml\n")[1].split("```")[0]
+    got = read(tmp_path, text)
+    assert {section: set(found) for section, found in tomllib.loads(text).items()} == {
+        section: set(keys) for section, keys in KEYS.items()
+    }
+    assert (got.connections, got.meter) == (Settings().connections, Settings().meter)

@@ -116,8 +116,10 @@ def open_interface(engine: Engine, name: str, settings: RingSettings, bpf_filter
     ):  # the engine has closed the handle
         raise _refused(name)
     _set_filter(engine, handle, name, bpf_filter)
-    descriptor = (set(_packet_sockets()) - before).pop()
-    return Capture(engine, handle, INTERFACE, descriptor)
+    opened = set(_packet_sockets()) - before
+    if len(opened) != 1:
+        raise CaptureError(f"{name}: libpcap opened {len(opened)} packet sockets, expected one; report this")
+    return Capture(engine, handle, INTERFACE, opened.pop())
 
 
 def _packet_sockets() -> list[int]:

@@ -46,8 +46,8 @@ def _path(value: Any) -> Path:
 
 _MODEL = re.compile(r"[^\0]+")
 
-# Left out on purpose: `ages` and `history_packets` of the connections and `splt_packets` of the meter are
-# what a model was fitted on, and `report_delay_s` follows from the meter.
+# Left out on purpose: ages and packets of history, of the connections and of the meter, are what a model was
+# fitted on, and `report_delay_s` follows from the meter.
 KEYS: Mapping[str, Mapping[str, Check]] = {
     "live": {
         "interface": _text('the name of a network interface, such as "eth0"', _INTERFACE),
@@ -62,6 +62,7 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
     "meter": {
         "idle_timeout_s": _whole(1, 86_400, "seconds"),
         "active_timeout_s": _whole(1, 86_400, "seconds"),
+        "max_flows": _whole(1, 100_000_000, "flows"),
         "n_dissections": _whole(0, 255, "packets"),
     },
 }

@@ -47,7 +47,9 @@ class CaptureTask:
     def from_json(cls, text: str) -> "CaptureTask":
         """Read what `to_json` wrote."""
         values = json.loads(text)
-        return cls(**{**values, "meter": MeterSettings(**values["meter"])})
+        meter = values.pop("meter")
+        ages = tuple(meter.pop("snapshot_ages_s"))  # JSON knows no tuples
+        return cls(**values, meter=MeterSettings(**meter, snapshot_ages_s=ages))
 
     @property
     def replay_path(self) -> Path:

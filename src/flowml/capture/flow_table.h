@@ -1,0 +1,183 @@
+/* The table of open flows: what the packet loop, the table and the Python type share. */
+#ifndef FLOWML_FLOW_TABLE_H
+#define FLOWML_FLOW_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* --- what Python hands over, and what it gets; the names go to Python, so that neither side can drift ---- */
+
+#define CONFIG(X)                                                                                              \
+    X(capture_next) X(meter_initialize_flow) X(meter_update_flow) X(meter_expire_flow) X(meter_free_flow)      \
+    X(dissector) X(n_dissections) X(accounting_mode) X(splt_packets)                                           \
+    X(idle_timeout_ms) X(active_timeout_ms) X(history_packets) X(max_flows) X(batch_records) X(hash_seed)      \
+    X(packet_bytes) X(packet_time) X(packet_direction) X(packet_src_ip) X(packet_dst_ip) X(packet_src_port)    \
+    X(packet_dst_port) X(packet_protocol) X(packet_vlan_id) X(packet_tunnel_id) X(packet_payload_size)         \
+    X(record_bytes) X(flow_first_seen) X(flow_splt_direction) X(flow_splt_ps) X(flow_splt_piat_ms)
+
+#define FACTS(X)                                                                                               \
+    X(uid) X(slice) X(ending) X(covered_until_ms) X(payload_packets) X(gap_before) X(swapped)
+
+#define COUNTERS(X)                                                                                            \
+    X(packets) X(ignored) X(empty_reads) X(open_flows) X(evicted) X(lost_records) X(clock_ms)                  \
+    X(failed_input) X(error_number)
+
+#define AS_UINT64(name) uint64_t name;
+#define AS_INT64(name) int64_t name;
+
+struct config { CONFIG(AS_UINT64) };
+struct facts { FACTS(AS_INT64) };
+struct counters { COUNTERS(AS_INT64) };
+
+enum ending { IDLE, ACTIVE, SNAPSHOT, EVICTED, FLUSHED };
+enum status { BATCH_FULL, END_OF_FILE, DEADLINE, READ_FAILED, LINK_ERROR, CLOCK_STEPPED_BACK, NO_MEMORY };
+
+/* The engine's functions, as nfstream 6.6.0 declares them. */
+typedef int (*capture_next_f)(void *, void *, int, int, uint64_t, int);
+typedef void *(*initialize_f)(void *, uint8_t, uint8_t, uint16_t, uint8_t, void *, uint8_t);
+typedef uint8_t (*update_f)(void *, void *, uint64_t, uint64_t, uint8_t, uint8_t, uint16_t, uint8_t, void *, uint8_t);
+typedef void (*expire_f)(void *, uint8_t, void *);
+typedef void (*free_f)(void *, uint8_t, uint16_t, uint8_t);
+
+#define SLOT_MS 100          /* snapshots are taken at whole tenths of a second */
+#define WHEEL_SLOTS 4096     /* 409.6 s: longer than the longest time between two snapshots of a flow */
+
+/* --- the table ------------------------------------------------------------------------------------------- */
+
+struct key { /* without padding, so that it can be hashed and compared as bytes */
+    uint64_t address[2][2];
+    uint16_t port[2];
+    uint16_t vlan_id;
+    uint16_t protocol;
+    uint32_t tunnel_id;
+    uint32_t zero;
+};
+
+struct link {
+    struct link *previous, *next;
+};
+
+struct payload {
+    int64_t time_ms;
+    int32_t size_bytes; /* negative: sent by the destination of the slice */
+};
+
+struct ring { /* the newest payload packets since the flow's last record; grows up to history_packets */
+    struct payload *packets;
+    uint32_t room, start, used;
+    bool overflowed;
+};
+
+struct flow {
+    struct link recency; /* first, so that a link of that list is its flow */
+    struct link schedule;
+    struct flow *chain;
+    uint64_t hash;
+    struct key key;
+    uint8_t *slice_record; /* the engine's struct nf_flow */
+    struct ring ring;
+    uint64_t uid;
+    int64_t started_ms, last_seen_ms;
+    uint32_t slice, snapshots;
+    uint8_t source_side; /* which side of the key sent the first packet of the flow ... */
+    uint8_t sender_side; /* ... and of the slice */
+};
+
+struct vector {
+    uint8_t *bytes;
+    size_t used, room;
+};
+
+struct table {
+    struct config config;
+    capture_next_f capture_next;
+    initialize_f initialize;
+    update_f update;
+    expire_f expire;
+    free_f release;
+    struct counters counters;
+    uint64_t next_uid, flows, buckets;
+    struct flow **bucket;
+    struct link recency; /* next: least recently used */
+    struct link wheel[WHEEL_SLOTS];
+    int64_t clock_ms, slot;
+    uint32_t n_ages;
+    uint64_t *ages_ms;
+    uint8_t *packet;
+    size_t records;
+    struct vector record, facts, times, sizes, splt;
+    bool out_of_memory;
+};
+
+static inline uint64_t read64(const uint8_t *bytes, uint64_t offset)
+{
+    uint64_t value;
+    memcpy(&value, bytes + offset, sizeof value);
+    return value;
+}
+
+static inline uint32_t read32(const uint8_t *bytes, uint64_t offset)
+{
+    uint32_t value;
+    memcpy(&value, bytes + offset, sizeof value);
+    return value;
+}
+
+static inline uint16_t read16(const uint8_t *bytes, uint64_t offset)
+{
+    uint16_t value;
+    memcpy(&value, bytes + offset, sizeof value);
+    return value;
+}
+
+static inline void link_out(struct link *link)
+{
+    link->previous->next = link->next;
+    link->next->previous = link->previous;
+    link->previous = link->next = link;
+}
+
+static inline void link_before(struct link *link, struct link *place)
+{
+    link->previous = place->previous;
+    link->next = place;
+    place->previous->next = link;
+    place->previous = link;
+}
+
+/* --- flow_table.c ---------------------------------------------------------------------------------------- */
+
+bool table_allocate(struct table *table, const uint8_t *ages_ms, size_t ages_bytes);
+void table_free(struct table *table);
+void table_clear(struct table *table);                       /* free all flows without a record */
+void table_flush(struct table *table, bool is_end_of_file);  /* close flows, as many as a batch holds */
+void forget_batch(struct table *table);                      /* begin another batch */
+bool has_room(const struct table *table);
+
+uint64_t hash_key(const struct table *table, const struct key *key);
+struct flow *find(const struct table *table, const struct key *key, uint64_t hash);
+void insert(struct table *table, struct flow *flow);
+void forget(struct table *table, struct flow *flow);  /* its slice must be closed */
+void evict(struct table *table);
+void close_slice(struct table *table, struct flow *flow, enum ending ending, int64_t covered_until_ms);
+int64_t idle_at(const struct table *table, const struct flow *flow);
+
+void schedule(struct table *table, struct flow *flow);
+void advance(struct table *table, int64_t now_ms);
+void expire_idle(struct table *table);
+
+/* --- packet_loop.c --------------------------------------------------------------------------------------- */
+
+#define MAX_INPUTS 16
+
+struct input {
+    void *capture;
+    int descriptor;
+};
+
+enum status run_file(struct table *table, void *capture, uint64_t max_packets);
+enum status run_live(struct table *table, const struct input *inputs, size_t count, int64_t deadline_ms);
+
+#endif

@@ -1,0 +1,314 @@
+/* From packets to flows: files, interfaces, and the clock. */
+#include "flow_table.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define MODE_FILE 0
+#define MODE_INTERFACE 1
+#define METERED 1            /* capture_next: a packet was parsed */
+#define IGNORED 0            /* ... is none that flows are made of */
+#define NOTHING (-1)         /* ... no packet, or libpcap failed */
+#define WALL_CLOCK_LAG_MS 1500   /* libpcap's ring gives packets up to 1 s late: the wall clock waits for them */
+#define STEP_BACK_MS 2000    /* a wall clock that is further behind the meter's was set back */
+#define MAX_EMPTY_READS 1000 /* so many reads in a row without a packet, each after the socket had one */
+
+/* --- packets --------------------------------------------------------------------------------------------- */
+
+static bool is_ordered(const uint64_t source[2], const uint64_t target[2], uint16_t source_port, uint16_t target_port)
+{
+    if (source[1] != target[1])
+        return source[1] < target[1];
+    if (source[0] != target[0])
+        return source[0] < target[0];
+    return source_port <= target_port;
+}
+
+/* Make the key of the packet, the same for both directions; give which of its sides is the sender. */
+static uint8_t packet_key(const struct table *table, struct key *key)
+{
+    const struct config *config = &table->config;
+    const uint8_t *packet = table->packet;
+    uint64_t source[2], target[2];
+    memcpy(source, packet + config->packet_src_ip, sizeof source);
+    memcpy(target, packet + config->packet_dst_ip, sizeof target);
+    uint16_t source_port = read16(packet, config->packet_src_port);
+    uint16_t target_port = read16(packet, config->packet_dst_port);
+    uint8_t sender = is_ordered(source, target, source_port, target_port) ? 0 : 1;
+    memset(key, 0, sizeof *key);
+    memcpy(key->address[sender], source, sizeof source);
+    memcpy(key->address[1 - sender], target, sizeof target);
+    key->port[sender] = source_port;
+    key->port[1 - sender] = target_port;
+    key->vlan_id = read16(packet, config->packet_vlan_id);
+    key->protocol = packet[config->packet_protocol];
+    key->tunnel_id = read32(packet, config->packet_tunnel_id);
+    return sender;
+}
+
+static bool ring_has_room(struct table *table, struct ring *ring)
+{
+    if (ring->used < ring->room)
+        return true;
+    uint32_t most = (uint32_t)table->config.history_packets;
+    if (ring->room == most)
+        return false;
+    uint32_t room = ring->room ? 2 * ring->room : 4;
+    if (room > most)
+        room = most;
+    struct payload *packets = realloc(ring->packets, room * sizeof *packets);
+    if (!packets)
+        return false;
+    /* a ring that can still grow has never turned: its packets begin at 0 */
+    ring->packets = packets;
+    ring->room = room;
+    return true;
+}
+
+static void remember_payload(struct table *table, struct flow *flow)
+{
+    const struct config *config = &table->config;
+    int32_t size = read16(table->packet, config->packet_payload_size);
+    struct ring *ring = &flow->ring;
+    if (!size)
+        return;
+    if (!ring_has_room(table, ring)) {
+        ring->overflowed = true;
+        if (!ring->used)
+            return;
+        ring->start = (ring->start + 1) % ring->room;
+        ring->used--;
+    }
+    struct payload *place = &ring->packets[(ring->start + ring->used) % ring->room];
+    place->time_ms = table->clock_ms;
+    place->size_bytes = table->packet[config->packet_direction] ? -size : size;
+    ring->used++;
+}
+
+static bool open_slice(struct table *table, struct flow *flow, uint8_t sender)
+{
+    const struct config *config = &table->config;
+    flow->slice_record = table->initialize(
+        table->packet, (uint8_t)config->accounting_mode, 1, (uint16_t)config->splt_packets,
+        (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector, 1);
+    flow->sender_side = sender;
+    flow->last_seen_ms = table->clock_ms;
+    return flow->slice_record != NULL;
+}
+
+static void begin_flow(struct table *table, struct flow *flow, uint8_t sender)
+{
+    flow->uid = table->next_uid++;
+    flow->slice = flow->snapshots = 0;
+    flow->source_side = sender;
+    flow->started_ms = table->clock_ms;
+    schedule(table, flow);
+}
+
+static struct flow *open_flow(struct table *table, const struct key *key, uint64_t hash, uint8_t sender)
+{
+    if (table->flows >= table->config.max_flows)
+        evict(table);
+    struct flow *flow = calloc(1, sizeof *flow);
+    if (!flow || !open_slice(table, flow, sender)) {
+        free(flow);
+        table->out_of_memory = true;
+        return NULL;
+    }
+    flow->hash = hash;
+    flow->key = *key;
+    flow->schedule.previous = flow->schedule.next = &flow->schedule;
+    link_before(&flow->recency, &table->recency);
+    insert(table, flow);
+    begin_flow(table, flow, sender);
+    return flow;
+}
+
+/* The packet came after a timeout: its slice ends before it, and another begins with it. */
+static struct flow *next_slice(struct table *table, struct flow *flow, uint8_t sender, bool is_idle)
+{
+    if (is_idle) {
+        close_slice(table, flow, IDLE, idle_at(table, flow));
+    } else {
+        int64_t first_seen_ms = (int64_t)read64(flow->slice_record, table->config.flow_first_seen);
+        close_slice(table, flow, ACTIVE, first_seen_ms + (int64_t)table->config.active_timeout_ms);
+    }
+    if (!open_slice(table, flow, sender)) {
+        table->out_of_memory = true;
+        forget(table, flow);
+        return NULL;
+    }
+    if (is_idle)
+        begin_flow(table, flow, sender);
+    else
+        flow->slice++;
+    return flow;
+}
+
+static struct flow *update_flow(struct table *table, struct flow *flow, uint8_t sender)
+{
+    const struct config *config = &table->config;
+    uint8_t expired = table->update(
+        flow->slice_record, table->packet, config->idle_timeout_ms, config->active_timeout_ms,
+        (uint8_t)config->accounting_mode, 1, (uint16_t)config->splt_packets, (uint8_t)config->n_dissections,
+        (void *)(uintptr_t)config->dissector, 1);
+    if (expired)
+        flow = next_slice(table, flow, sender, expired == 1);
+    if (!flow)
+        return NULL;
+    flow->last_seen_ms = table->clock_ms;
+    link_out(&flow->recency);
+    link_before(&flow->recency, &table->recency);
+    return flow;
+}
+
+static void take_packet(struct table *table)
+{
+    uint64_t time_ms = read64(table->packet, table->config.packet_time);
+    table->counters.packets++;
+    if ((int64_t)time_ms > table->clock_ms)
+        advance(table, (int64_t)time_ms);
+    else /* time never runs backwards: a late packet counts as if it came now */
+        memcpy(table->packet + table->config.packet_time, &table->clock_ms, sizeof table->clock_ms);
+    struct key key;
+    uint8_t sender = packet_key(table, &key);
+    uint64_t hash = hash_key(table, &key);
+    struct flow *flow = find(table, &key, hash);
+    flow = flow ? update_flow(table, flow, sender) : open_flow(table, &key, hash, sender);
+    if (flow)
+        remember_payload(table, flow);
+}
+
+/* Give what capture_next said; the packet is zeroed before, because the engine leaves the upper half of IPv4
+ * addresses and the link-layer addresses untouched. */
+static int read_packet(struct table *table, void *capture, int mode)
+{
+    memset(table->packet, 0, table->config.packet_bytes);
+    int got = table->capture_next(capture, table->packet, 1, 1, 0, mode);
+    if (got == METERED)
+        take_packet(table);
+    else if (got >= IGNORED)
+        table->counters.ignored++;
+    return got;
+}
+
+enum status run_file(struct table *table, void *capture, uint64_t max_packets)
+{
+    expire_idle(table); /* what the last batch had no room for */
+    for (uint64_t i = 0; i < max_packets; i++) {
+        if (!has_room(table))
+            return BATCH_FULL;
+        if (table->out_of_memory)
+            return NO_MEMORY;
+        int got = read_packet(table, capture, MODE_FILE);
+        if (got == NOTHING)
+            return READ_FAILED;
+        if (got < NOTHING)
+            return END_OF_FILE;
+    }
+    return DEADLINE;
+}
+
+/* --- interfaces ------------------------------------------------------------------------------------------ */
+
+struct polled_inputs {
+    nfds_t count;
+    void *capture[MAX_INPUTS];
+    struct pollfd polled[MAX_INPUTS];
+};
+
+static bool has_failed(struct table *table, struct polled_inputs *inputs)
+{
+    for (nfds_t i = 0; i < inputs->count; i++) {
+        if (!(inputs->polled[i].revents & (POLLERR | POLLHUP | POLLNVAL)))
+            continue;
+        int error = 0;
+        socklen_t length = sizeof error;
+        getsockopt(inputs->polled[i].fd, SOL_SOCKET, SO_ERROR, &error, &length);
+        table->counters.failed_input = (int64_t)i;
+        table->counters.error_number = error ? error : EIO;
+        return true;
+    }
+    return false;
+}
+
+/* Read one packet from every socket that has one: libpcap would block for ever on one that has none. */
+static enum status read_ready(struct table *table, struct polled_inputs *inputs)
+{
+    for (nfds_t i = 0; i < inputs->count; i++) {
+        if (!(inputs->polled[i].revents & POLLIN))
+            continue;
+        if (read_packet(table, inputs->capture[i], MODE_INTERFACE) >= IGNORED) {
+            table->counters.empty_reads = 0;
+        } else if (++table->counters.empty_reads > MAX_EMPTY_READS) {
+            table->counters.failed_input = (int64_t)i;
+            return READ_FAILED;
+        }
+    }
+    return BATCH_FULL;
+}
+
+static int64_t wall_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void follow_wall_clock(struct table *table)
+{
+    int64_t now_ms = wall_clock_ms() - WALL_CLOCK_LAG_MS;
+    if (table->clock_ms && now_ms > table->clock_ms)
+        advance(table, now_ms);
+}
+
+static bool was_set_back(const struct table *table)
+{
+    return wall_clock_ms() + STEP_BACK_MS < table->clock_ms;
+}
+
+static enum status run_polled(struct table *table, struct polled_inputs *inputs, int64_t deadline_ms)
+{
+    for (uint32_t i = 0;; i++) {
+        if (!has_room(table))
+            return BATCH_FULL;
+        if (table->out_of_memory)
+            return NO_MEMORY;
+        int ready = poll(inputs->polled, inputs->count, 0);
+        if (ready <= 0 || i % 64 == 0) { /* a signal, silence, or time to look at the clock */
+            struct timespec now;
+            clock_gettime(CLOCK_MONOTONIC, &now);
+            int64_t left_ms = deadline_ms - ((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+            if (left_ms <= 0)
+                return DEADLINE;
+            if (was_set_back(table))
+                return CLOCK_STEPPED_BACK;
+            follow_wall_clock(table);
+            if (ready <= 0 && has_room(table))
+                ready = poll(inputs->polled, inputs->count, left_ms < SLOT_MS ? (int)left_ms : SLOT_MS);
+            if (ready < 0)
+                return DEADLINE; /* a signal: Python runs its handlers between two calls */
+        }
+        if (ready <= 0)
+            continue;
+        if (has_failed(table, inputs))
+            return LINK_ERROR;
+        enum status status = read_ready(table, inputs);
+        if (status != BATCH_FULL)
+            return status;
+    }
+}
+
+enum status run_live(struct table *table, const struct input *inputs, size_t count, int64_t deadline_ms)
+{
+    struct polled_inputs polled = {.count = (nfds_t)count};
+    for (size_t i = 0; i < count; i++) {
+        polled.capture[i] = inputs[i].capture;
+        polled.polled[i] = (struct pollfd){.fd = inputs[i].descriptor, .events = POLLIN};
+    }
+    expire_idle(table);
+    return run_polled(table, &polled, deadline_ms);
+}

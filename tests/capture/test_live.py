@@ -1,0 +1,209 @@
+"""The live meter goes by the clock, survives what interfaces do, and refuses in one line."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flowml import schema
+from flowml.capture import loop
+from flowml.capture.inputs import RingSettings
+from flowml.capture.live import LiveMeter
+from flowml.capture.meter import Meter
+from flowml.capture.offloads import joining_offloads
+from flowml.capture.settings import MeterSettings
+from flowml.errors import CaptureError
+from flowml.flows.batch import FlowBatch
+from tests.capture.frames import CLIENT, SERVER, End, arp, conversation, ethernet, pcap, segment
+from tests.capture.network import Wire, wire
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(loop.extension() is None, reason="the packet loop is not compiled"),
+]
+RING = RingSettings(ring_bytes=4 << 20)
+SETTINGS = MeterSettings(n_dissections=0, idle_timeout_s=2, snapshot_ages_s=(1,))
+
+
+@pytest.fixture
+def cable() -> Iterator[Wire]:
+    with wire() as one:
+        yield one
+
+
+def _until(meter: LiveMeter, records: int, seconds: float = 10) -> FlowBatch:
+    """Poll until so many records came."""
+    batches, end = [FlowBatch.empty()], time.monotonic() + seconds
+    while sum(len(batch) for batch in batches) < records and time.monotonic() < end:
+        batches.append(meter.poll(0.2))
+    return FlowBatch.concat(batches)
+
+
+def _packets_seen(meter: LiveMeter, packets: int) -> FlowBatch:
+    batches = [FlowBatch.empty()]
+    end = time.monotonic() + 10
+    while meter.counters.packets < packets and time.monotonic() < end:
+        batches.append(meter.poll(0.2))
+    return FlowBatch.concat(batches)
+
+
+def test_a_flow_leaves_by_the_clock_when_no_packet_comes_any_more(cable: Wire, tmp_path: Path) -> None:
+    with LiveMeter([cable.tap], SETTINGS, RING) as meter:
+        cable.send([*conversation(packets=4, gap_ms=1), (50, arp())], tmp_path)
+        sent_ms = time.time() * 1000
+        batch = _until(meter, 2)
+        assert batch[schema.IS_FINAL].tolist() == [False, True]
+        assert batch.packets.counts.tolist() == [4, 0]
+        assert batch[schema.PACKETS].tolist() == [9, 9]
+        assert time.time() * 1000 - sent_ms < (SETTINGS.idle_timeout_s + 2) * 1000  # the promise itself
+        counters = meter.counters
+        assert (counters.packets, counters.ignored, counters.open_flows) == (9, 1, 0)
+        assert (counters.kernel_received, counters.kernel_drops) == (10, 0)
+
+
+def test_poll_returns_in_time_with_nothing_and_with_a_batch_that_travels(cable: Wire) -> None:
+    with LiveMeter([cable.tap], SETTINGS, RING) as meter:
+        began = time.monotonic()
+        batch = meter.poll(0.3)
+        assert 0.25 < time.monotonic() - began < 1.0
+    assert len(pickle.loads(pickle.dumps(batch))) == 0  # noqa: S301
+
+
+def test_flush_gives_every_open_flow(cable: Wire, tmp_path: Path) -> None:
+    frames = [(0, ethernet(segment(End("10.0.0.2", port), SERVER, b"x"))) for port in range(1, 101)]
+    with LiveMeter([cable.tap], MeterSettings(n_dissections=0), RING) as meter:
+        cable.send(frames, tmp_path, "--pps=20000")
+        _packets_seen(meter, 100)
+        flushed = FlowBatch.concat(list(meter.flush()))
+        assert sorted(flushed[schema.SRC_PORT].tolist()) == list(range(1, 101))
+        assert meter.counters.open_flows == 0
+        assert (flushed[schema.COVERED_UNTIL_MS] <= time.time() * 1000).all()
+
+
+def test_an_interface_may_go_down_and_come_up_again(cable: Wire, tmp_path: Path) -> None:
+    with LiveMeter([cable.tap], SETTINGS, RING) as meter:
+        cable.link("down")
+        assert len(meter.poll(0.3)) == 0
+        cable.link("up")
+        time.sleep(0.2)  # the carrier of the far end comes back
+        cable.send(conversation(packets=2), tmp_path)
+        _packets_seen(meter, 5)
+        assert meter.counters.packets == 5
+
+
+def test_an_interface_that_is_removed_is_an_error_and_its_flows_can_be_saved(
+    cable: Wire, tmp_path: Path
+) -> None:
+    with LiveMeter([cable.tap], MeterSettings(n_dissections=0), RING) as meter:
+        cable.send(conversation(packets=2), tmp_path)
+        _packets_seen(meter, 5)
+        subprocess.run(["ip", "link", "del", cable.tap], check=True)
+        with pytest.raises(CaptureError, match=f"{cable.tap}: the interface is gone; bring it back"):
+            meter.poll(2)
+        assert len(FlowBatch.concat(list(meter.flush()))) == 1
+
+
+def test_two_interfaces_feed_one_table(tmp_path: Path) -> None:
+    ask = ethernet(segment(CLIENT, SERVER, b"ask"))
+    answer = ethernet(segment(SERVER, CLIENT, b"answer"))
+    settings = MeterSettings(n_dissections=0, idle_timeout_s=2, snapshot_ages_s=())
+    with wire() as first, wire() as second, LiveMeter([first.tap, second.tap], settings, RING) as meter:
+        first.send([(0, ask)], tmp_path)
+        _packets_seen(meter, 1)
+        second.send([(0, answer)], tmp_path)
+        batch = _until(meter, 1)
+    assert batch[schema.SRC_PACKETS].tolist() == [1]
+    assert batch[schema.DST_PACKETS].tolist() == [1]
+
+
+def test_any_takes_the_packets_of_every_interface(cable: Wire, tmp_path: Path) -> None:
+    rare = End("198.51.100.77", 47_777)
+    with LiveMeter(["any"], MeterSettings(n_dissections=0), RING, "host 198.51.100.77") as meter:
+        cable.send([(0, ethernet(segment(rare, SERVER, b"hello")))], tmp_path)
+        _packets_seen(meter, 1)
+        flushed = FlowBatch.concat(list(meter.flush()))
+        assert flushed[schema.SRC_IP].tolist() == [b"198.51.100.77"]
+        assert meter.warnings == ()
+
+
+def test_a_replayed_capture_has_the_packets_of_its_file(cable: Wire, tmp_path: Path) -> None:
+    frames = conversation(packets=40, gap_ms=25)
+    (tmp_path / "sent.pcap").write_bytes(pcap(frames))
+    settings = MeterSettings(n_dissections=0)
+    filed = FlowBatch.concat(list(Meter(settings).batches(tmp_path / "sent.pcap")))
+    with LiveMeter([cable.tap], settings, RING) as meter:
+        cable.replay(tmp_path / "sent.pcap", "--multiplier=1")
+        _packets_seen(meter, len(frames))
+        live = FlowBatch.concat(list(meter.flush()))
+    assert live.packets.size_bytes.tolist() == filed.packets.size_bytes.tolist()
+    gaps = np.diff(live.packets.time_ms) - np.diff(filed.packets.time_ms)
+    assert abs(float(np.median(gaps))) <= 1
+
+
+def test_offloads_that_join_packets_are_told_with_their_remedy(cable: Wire) -> None:
+    subprocess.run(["ethtool", "-K", cable.tap, "gro", "on"], check=True, capture_output=True)
+    with LiveMeter([cable.tap], SETTINGS, RING) as meter:
+        assert f"ethtool -K {cable.tap} gro off" in meter.warnings[0]
+    everything = ["gro", "off", "gso", "off", "tso", "off"]
+    subprocess.run(["ethtool", "-K", cable.tap, *everything], check=True, capture_output=True)
+    assert joining_offloads(cable.tap) == []
+
+
+def test_a_missing_interface_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(CaptureError, match=r"absent0: no such interface, expected one of .*lo.*, or any"):
+        LiveMeter(["absent0"], SETTINGS, RING)
+
+
+def test_an_interface_that_is_down_is_refused_with_the_command(cable: Wire) -> None:
+    cable.link("down")
+    with pytest.raises(CaptureError, match=f"is down; bring it up with: ip link set {cable.tap} up"):
+        LiveMeter([cable.tap], SETTINGS, RING)
+
+
+def test_a_filter_that_is_none_is_refused(cable: Wire) -> None:
+    with pytest.raises(CaptureError, match=r"'no such filter' is no packet filter"):
+        LiveMeter([cable.tap], SETTINGS, RING, "no such filter")
+
+
+UNPRIVILEGED = """
+import os, sys
+from flowml.capture.live import LiveMeter
+from flowml.capture.settings import MeterSettings
+import nfstream.engine
+os.setuid(65534)
+try:
+    LiveMeter([sys.argv[1]], MeterSettings(n_dissections=0))
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_without_permission_the_capability_is_named(cable: Wire) -> None:
+    command = [sys.executable, "-c", UNPRIVILEGED, cable.tap]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.stdout.startswith(f"CaptureError {cable.tap}: no permission to capture"), told.stderr
+    assert "CAP_NET_RAW" in told.stdout
+
+
+def test_a_signal_ends_a_poll_early(cable: Wire) -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, _frame: heard.append(number))
+    try:
+        with LiveMeter([cable.tap], SETTINGS, RING) as meter:
+            timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGUSR1])
+            timer.start()
+            began = time.monotonic()
+            meter.poll(20)
+            assert time.monotonic() - began < 10
+            timer.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert heard == [signal.SIGUSR1]

@@ -1,0 +1,335 @@
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowml.cli.main import run
+from tests.namespaces import Tap, tap
+from tests.processes import ENVIRONMENT, FLOWML, children, eventually, flowml, is_alive, start_flowml
+from tests.sinks.test_connections import validator
+
+GRACE_S = 2.0  # from the signal to the end of every process
+
+
+class Sensor:
+    """A running `flowml live` with its outputs in files."""
+
+    def __init__(self, folder: Path, *command: str) -> None:
+        self.out, self.err, self.eve = folder / "out", folder / "err", folder / "eve.json"
+        with self.out.open("w") as out, self.err.open("w") as err:
+            self.process = subprocess.Popen(
+                [*command, "--eve", str(self.eve)], stdout=out, stderr=err, env=ENVIRONMENT
+            )
+
+    @property
+    def capture_process(self) -> int:
+        """Process identifier of the capture process."""
+        (pid,) = children(self.process.pid)
+        return pid
+
+    def wait_for(self, file: Path, text: str) -> None:
+        """Wait until a text stands in one of the outputs."""
+        assert eventually(lambda: text in file.read_text(), 40), (
+            f"{self.out.read_text()}{self.err.read_text()}"
+        )
+
+    def wait_until_listening(self) -> None:
+        """Wait until the interface is open; whoever sends before it sends in vain."""
+        self.wait_for(self.err, "listening to ")
+
+    def end(self, number: signal.Signals) -> float:
+        """Send a signal and wait for the end; give the seconds between."""
+        child = self.capture_process
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(20)
+        assert not is_alive(child)
+        return time.monotonic() - started
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """The records of the EVE file."""
+        return [json.loads(line) for line in self.eve.read_text().splitlines()]
+
+
+StartSensor = Callable[..., Sensor]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[StartSensor]:
+    """Starts sensors, and ends those that a failing test left behind."""
+    started: list[Sensor] = []
+
+    def start_one(*command: str) -> Sensor:
+        started.append(Sensor(tmp_path, *command))
+        return started[-1]
+
+    yield start_one
+    for sensor in started:
+        sensor.process.kill()
+        sensor.process.wait()
+
+
+@pytest.fixture
+def wire() -> Iterator[Tap]:
+    """A tap that traffic can be sent past."""
+    with tap() as made:
+        yield made
+
+
+def live(wire: Tap, model: Path, *options: str) -> list[str]:
+    """The command of a sensor at the tap."""
+    return wire.inside(*FLOWML, "live", "-i", wire.interface, "--model", model, *options)
+
+
+# --- replay: no root needed -------------------------------------------------------------------------------
+
+
+def test_a_replay_tags_the_miner_and_sums_up(
+    capture: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    eve = tmp_path / "eve.json"
+    options = ["--speed", "100", "--model", str(model), "--eve", str(eve)]
+    assert run(["live", "--replay", str(capture), *options]) == 0
+    told = capfd.readouterr()
+    line, summary = told.out.splitlines()
+    assert "MINING 10.0.0.2:40000 -> 198.51.100.7:3333 10 s after its start" in line
+    assert summary.startswith("2 connections seen, 1 tagged as mining, 0 unsure; tagged 10 s after")
+    assert told.err == f"flowml: listening to {capture}\n"
+    (record,) = (json.loads(text) for text in eve.read_text().splitlines())
+    validator("alert.schema.json").validate(record)
+
+
+def test_a_replay_gives_the_alerts_that_score_gives(capture: Path, model: Path, tmp_path: Path) -> None:
+    replayed, scored = tmp_path / "replayed.json", tmp_path / "scored.json"
+    arguments = ["--model", str(model), "--eve"]
+    assert run(["live", "--replay", str(capture), "--speed", "100", *arguments, str(replayed)]) == 0
+    assert run(["score", str(capture), *arguments, str(scored)]) == 0
+    assert replayed.read_text() == scored.read_text()
+
+
+def test_a_duration_ends_the_replay(capture: Path, model: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    options = ["--speed", "0.001", "--duration", "0.5", "--model", str(model)]
+    assert run(["live", "--replay", str(capture), *options]) == 0
+    assert capfd.readouterr().out == "0 connections seen, 0 tagged as mining, 0 unsure\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_replay_in_order(
+    capture: Path, model: Path, start: StartSensor, number: signal.Signals
+) -> None:
+    sensor = start(*FLOWML, "live", "--replay", str(capture), "--speed", "0.01", "--model", str(model))
+    sensor.wait_until_listening()
+    sensor.end(number)
+    assert sensor.process.returncode == 0
+    assert sensor.out.read_text().startswith("0 connections seen")
+
+
+def test_a_capture_that_cannot_be_read_is_one_line(
+    tmp_path: Path, model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.pcap").write_text("Dear diary, today I mined nothing at all.\n")
+    assert run(["live", "--replay", str(tmp_path / "text.pcap"), "--model", str(model)]) == 2
+    told = capfd.readouterr().err
+    assert told.startswith(f"flowml: {tmp_path}/text.pcap: no capture")
+    assert told.count("\n") == 1
+
+
+def test_a_model_that_is_none_is_one_line_and_leaves_no_process(
+    capture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = children(os.getpid())
+    assert run(["live", "--replay", str(capture), "--model", str(tmp_path)]) == 2
+    assert capfd.readouterr().err.count("\n") == 1
+    assert children(os.getpid()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "what to watch?"),
+        (["-i", "eth0", "--replay", "a.pcap"], "exclude each other"),
+        (["--replay", "a.pcap", "--speed", "0"], "--speed"),
+        (["--replay", "a.pcap", "--duration", "soon"], "--duration"),
+    ],
+)
+def test_contradicting_options_are_usage_errors(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["live", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_configuration_is_read_and_options_go_first(capture: Path, model: Path, tmp_path: Path) -> None:
+    config = tmp_path / "flowml.toml"
+    config.write_text(f'[live]\ninterface = "eth9"\nmodel = "{model}"\neve = "from-file.json"\n')
+    arguments = ["live", "--replay", str(capture), "--speed", "100", "--config", str(config)]
+    assert run(arguments) == 0
+    assert len((tmp_path / "from-file.json").read_text().splitlines()) == 1
+    assert run([*arguments, "--eve", str(tmp_path / "option.json")]) == 0
+    assert len((tmp_path / "option.json").read_text().splitlines()) == 1
+    assert len((tmp_path / "from-file.json").read_text().splitlines()) == 1
+
+
+def test_a_reader_that_goes_away_ends_the_sensor_quietly(capture: Path, model: Path) -> None:
+    with start_flowml("live", "--replay", capture, "--speed", "100", "--model", model) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == f"flowml: listening to {capture}\n"
+    assert process.returncode == 141
+
+
+# --- interfaces -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_miner_on_the_wire_is_tagged_and_a_signal_ends_the_sensor_in_time(
+    wire: Tap, capture: Path, model: Path, start: StartSensor, number: signal.Signals
+) -> None:
+    sensor = start(*live(wire, model))
+    sensor.wait_until_listening()
+    with wire.replay(capture):
+        sensor.wait_for(sensor.out, "MINING 10.0.0.2:40000 -> 198.51.100.7:3333")
+    assert sensor.end(number) < GRACE_S
+    assert sensor.process.returncode == 0
+    assert "2 connections seen, 1 tagged as mining" in sensor.out.read_text()
+    (alert,) = sensor.alerts()
+    validator("alert.schema.json").validate(alert)
+    assert alert["flowml"]["source"] == wire.interface
+    assert alert["flowml"]["detected_after_s"] < 15
+
+
+@pytest.mark.root
+def test_open_connections_are_judged_when_the_sensor_ends(
+    wire: Tap, capture: Path, model: Path, start: StartSensor
+) -> None:
+    sensor = start(*live(wire, model))
+    sensor.wait_until_listening()
+    with wire.replay(capture, multiplier=2):  # over before the first judging age
+        pass
+    assert sensor.end(signal.SIGTERM) < GRACE_S
+    assert "2 connections seen" in sensor.out.read_text()
+
+
+@pytest.mark.root
+def test_the_same_packets_give_the_same_verdicts_in_score_and_live(
+    wire: Tap, capture: Path, model: Path, start: StartSensor, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen.pcap"
+    sensor = start(*live(wire, model))
+    sensor.wait_until_listening()
+    recorder = subprocess.Popen(
+        wire.inside("tcpdump", "-i", wire.interface, "-s", "0", "-U", "-w", seen), stderr=subprocess.PIPE
+    )
+    assert recorder.stderr is not None
+    assert b"listening" in recorder.stderr.readline()
+    with wire.replay(capture):
+        sensor.wait_for(sensor.out, "MINING")
+    recorder.terminate()
+    recorder.communicate()
+    sensor.end(signal.SIGTERM)
+    for recording, same_times in ((seen, True), (capture, False)):
+        eve = tmp_path / f"{recording.stem}-scored.json"
+        assert run(["score", str(recording), "--model", str(model), "--eve", str(eve)]) == 0
+        scored = [json.loads(line) for line in eve.read_text().splitlines()]
+        assert [judged(alert, same_times) for alert in scored] == [
+            judged(alert, same_times) for alert in sensor.alerts()
+        ]
+
+
+def judged(alert: dict[str, Any], same_times: bool) -> tuple[object, ...]:
+    """What must be equal: which connection, at which age; on the same packet times also how sure."""
+    evidence = alert["flowml"]
+    common = (alert["community_id"], evidence["age_s"], alert["flow"]["pkts_toclient"])
+    return (*common, evidence["probability"], evidence["novelty"]) if same_times else common
+
+
+@pytest.mark.root
+def test_a_killed_capture_process_is_said_and_what_was_told_is_scored(
+    wire: Tap, capture: Path, model: Path, start: StartSensor
+) -> None:
+    sensor = start(*live(wire, model))
+    sensor.wait_until_listening()
+    with wire.replay(capture):
+        sensor.wait_for(sensor.out, "MINING")
+        os.kill(sensor.capture_process, signal.SIGKILL)
+        assert sensor.process.wait(20) == 2
+    last = sensor.err.read_text().splitlines()[-1]
+    assert last.startswith(f"flowml: {wire.interface}: the capture process was killed by signal 9")
+    assert "connections seen, 1 tagged as mining" in sensor.out.read_text()
+
+
+@pytest.mark.root
+def test_a_killed_sensor_leaves_no_orphan(wire: Tap, model: Path, start: StartSensor) -> None:
+    sensor = start(*live(wire, model))
+    sensor.wait_until_listening()
+    child = sensor.capture_process
+    sensor.process.kill()
+    sensor.process.wait()
+    assert eventually(lambda: not is_alive(child), GRACE_S)
+
+
+@pytest.mark.root
+def test_a_vanished_interface_is_one_line(wire: Tap, model: Path, start: StartSensor) -> None:
+    sensor = start(*live(wire, model))
+    sensor.wait_until_listening()
+    before = len(sensor.err.read_text().splitlines())
+    wire.run("ip", "link", "delete", wire.interface)
+    assert sensor.process.wait(20) == 2
+    (line,) = sensor.err.read_text().splitlines()[before:]
+    assert line.startswith(f"flowml: {wire.interface}: the interface is gone")
+    assert "0 connections seen" in sensor.out.read_text()
+
+
+@pytest.mark.root
+def test_a_missing_interface_is_one_line(model: Path) -> None:
+    done = flowml("live", "-i", "nosuch0", "--model", model)
+    assert done.returncode == 2
+    assert done.stderr.startswith("flowml: nosuch0: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.root
+def test_missing_permission_is_one_line(model: Path) -> None:
+    # root without any capability: it can still read the source tree and the model
+    command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
+    done = subprocess.run(
+        [*command, *FLOWML, "live", "-i", "lo", "--model", str(model)],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("flowml: lo: ")
+    assert "CAP_NET_RAW" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.root
+def test_a_full_disk_keeps_no_alert_from_the_console_and_is_told(
+    capture: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "flowml-test", folder], check=True)
+    try:
+        (folder / "filler").write_bytes(bytes(8 << 10))
+        eve = folder / "eve.json"
+        options = ["--speed", "100", "--model", str(model), "--eve", str(eve)]
+        assert run(["live", "--replay", str(capture), *options]) == 2
+        told = capfd.readouterr()
+        assert "MINING" in told.out
+        assert f"flowml: alert not delivered: {eve}: cannot be written: No space left on device" in told.err
+        assert told.err.endswith("flowml: 1 alerts were not delivered; the lines above say why\n")
+        assert eve.read_text() == ""
+    finally:
+        subprocess.run(["umount", folder], check=True)
