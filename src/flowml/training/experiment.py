@@ -108,7 +108,6 @@ def run_experiment(
     collected = _collect(captures_to_fit(folders), settings.late_s, progress)
     labelled = LabelledObservations.concat([part.labelled for part in collected if part.labelled is not None])
     fitted, left_out = fit(labelled, settings.training, progress)
-    labelled = left_out.labelled  # what showed enough to be judged
     summary = summarise(labelled, left_out, fitted.thresholds.mining)
     progress("what the features are worth")
     importance = permutation_importance(fitted, left_out, settings.training.seed)

@@ -18,7 +18,6 @@ from flowml.evaluation.plots import (
     reliability_diagram,
 )
 from flowml.evaluation.report import LONG_S
-from flowml.features.evidence import shows_enough
 from flowml.registry.run import DatasetInput
 from flowml.schema import FEATURE_COLUMNS
 from flowml.training.collect import Collected
@@ -64,7 +63,10 @@ def summarise(labelled: LabelledObservations, left_out: LeftOut, threshold: floa
     threshold : float
     """
     probability = np.zeros(len(labelled))
-    probability[shows_enough(labelled.observations)] = left_out.probability
+    probability[left_out.rows] = left_out.probability
+    # a capture is observed again as a later sensor would: for the fit, not for counting connections
+    whole = np.flatnonzero(labelled.sensor_start_s == 0)
+    labelled, probability = labelled.take(whole), probability[whole]
     outcomes = connection_outcomes(
         labelled.connection, probability, labelled.observations.reported_s, threshold
     )
