@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--no-register", is_flag=True, help="Save the model only, and leave MLflow alone.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of everything that is drawn.")
 @click.option("--tracking-uri", metavar="URI", help="MLflow store; else MLFLOW_TRACKING_URI, else mlflow.db.")
-def train(  # noqa: PLR0913, PLR0917  one parameter for each option
+def train(  # noqa: PLR0913  one parameter for each option
     datasets: Sequence[Path],
     output: Path,
     name: str,
