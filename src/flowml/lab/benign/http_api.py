@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _draw(rng: Generator) -> Parameters:
     return {
-        "period_s": float(rng.choice([1.0, 3.0, 10.0, 30.0])),
+        "period_s": float(rng.choice([2.0, 5.0, 10.0, 30.0])),
         "regular": bool(rng.random() < 0.5),
         "answer_bytes": float(rng.lognormal(6.0, 1.5)),
         "spread": float(rng.choice([0.0, 0.1, 1.0])),
