@@ -148,5 +148,7 @@ def _wait_until(happens: Callable[[], bool]) -> None:
 
 
 def _processes(text: str) -> set[int]:
-    listing = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(
+        ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
+    ).stdout
     return {int(line.split()[0]) for line in listing.splitlines() if text in line}

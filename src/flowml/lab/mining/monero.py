@@ -138,23 +138,24 @@ def difficulty_of(target: str) -> float:
 
 
 def _draw(rng: Generator) -> Parameters:
-    target_s = float(rng.choice([10.0, 15.0, 30.0, 60.0, 100.0]))
+    target_s = float(rng.choice([10.0, 15.0, 30.0, 30.0, 60.0, 100.0]))
     hashes_per_s = float(rng.lognormal(7.5, 1.0))
     is_steered = bool(rng.random() < 0.8)
     return {
         "blob_digits": int(rng.choice([152, 152, 152, 154, 150])),
         "height": int(rng.integers(1_500_000, 3_500_000)),
-        "job_id_digits": int(rng.choice([10, 10, 15, 16, 20, 32])),
-        "job_fields": str(rng.choice(["full", "no_next", "bare"], p=[0.5, 0.3, 0.2])),
+        "job_id_digits": int(rng.choice([10, 10, 10, 15, 16, 32])),
+        "job_fields": str(rng.choice(["full", "no_next", "bare"], p=[0.6, 0.25, 0.15])),
         "client_id": str(rng.choice(["number", "uuid", "hex"], p=[0.5, 0.35, 0.15])),
         "jsonrpc": bool(rng.random() < 0.9),
         "submit_algo": bool(rng.random() < 0.25),
-        "refresh_s": float(rng.choice([0.0, 30.0, 60.0, 60.0, 120.0, 120.0])),
+        "refresh_s": float(rng.choice([0.0, 30.0, 60.0, 120.0, 120.0, 120.0])),
         "target_s": target_s,
         "retarget_s": float(rng.choice([30.0, 60.0, 90.0])),
         "variance_ratio": float(rng.uniform(0.2, 0.5)),
         "vardiff": is_steered,
-        "has_octaves": bool(rng.random() < 0.5),
+        "burst_shares": int(rng.choice([12, 12, 24, 72])),
+        "has_octaves": bool(rng.random() < 0.7),
         "hashes_per_s": hashes_per_s,
         "start_difficulty": hashes_per_s * target_s * draw_start_ratio(is_steered, rng),
         "keepalive": bool(rng.random() < 0.3),
@@ -238,7 +239,7 @@ class _Pool:
             drawn["variance_ratio"],
             drawn["start_difficulty"],
         )
-        return VardiffSettings(*steering, least_difficulty=100.0, has_octaves=drawn["has_octaves"])
+        return VardiffSettings(*steering, 100.0, drawn["burst_shares"], drawn["has_octaves"])
 
 
 @dataclass(slots=True)

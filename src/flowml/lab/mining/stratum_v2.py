@@ -127,7 +127,9 @@ class _Pool:
             drawn["variance_ratio"],
             drawn["start_difficulty"],
         )
-        vardiff = Vardiff(VardiffSettings(*steering, 1e-6, drawn["has_octaves"]), time.monotonic())
+        vardiff = Vardiff(
+            VardiffSettings(*steering, 1e-6, drawn["burst_shares"], drawn["has_octaves"]), time.monotonic()
+        )
         self.miners.add(peer)
         try:
             await self._judge(peer, vardiff)
