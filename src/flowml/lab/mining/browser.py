@@ -18,8 +18,8 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from flowml.lab.actor import Actor, Parameters, over_tls
 from flowml.lab.mining.chain import next_work
+from flowml.lab.mining.cryptonote import difficulty_of, target_of
 from flowml.lab.mining.identities import base58, hex_digits
-from flowml.lab.mining.monero import difficulty_of, target_of
 from flowml.lab.mining.shares import happens_within, share_gap_s
 from flowml.lab.rhythm import together
 
