@@ -93,7 +93,7 @@ static bool open_slice(struct table *table, struct flow *flow, uint8_t sender)
     const struct config *config = &table->config;
     flow->slice_record = table->initialize(
         table->packet, (uint8_t)config->accounting_mode, 1, (uint16_t)config->splt_packets,
-        (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector, 1);
+        (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector, 0);
     flow->sender_side = sender;
     flow->last_seen_ms = table->clock_ms;
     return flow->slice_record != NULL;
@@ -154,7 +154,7 @@ static struct flow *update_flow(struct table *table, struct flow *flow, uint8_t 
     uint8_t expired = table->update(
         flow->slice_record, table->packet, config->idle_timeout_ms, config->active_timeout_ms,
         (uint8_t)config->accounting_mode, 1, (uint16_t)config->splt_packets, (uint8_t)config->n_dissections,
-        (void *)(uintptr_t)config->dissector, 1);
+        (void *)(uintptr_t)config->dissector, 0);
     if (expired)
         flow = next_slice(table, flow, sender, expired == 1);
     if (!flow)
