@@ -266,7 +266,7 @@ void expire_idle(struct table *table)
 }
 
 /* Set the clock forward: snapshots slot by slot, then the flows that are idle by now. */
-void advance(struct table *table, int64_t now_ms)
+void advance_clock(struct table *table, int64_t now_ms)
 {
     int64_t now_slot = now_ms / SLOT_MS;
     table->clock_ms = now_ms;

@@ -148,6 +148,9 @@ static inline void link_before(struct link *link, struct link *place)
     place->previous = link;
 }
 
+/* The libraries of the process have names like these too: ours must not be taken for theirs. */
+#pragma GCC visibility push(hidden)
+
 /* --- flow_table.c ---------------------------------------------------------------------------------------- */
 
 bool table_allocate(struct table *table, const uint8_t *ages_ms, size_t ages_bytes);
@@ -166,7 +169,7 @@ void close_slice(struct table *table, struct flow *flow, enum ending ending, int
 int64_t idle_at(const struct table *table, const struct flow *flow);
 
 void schedule(struct table *table, struct flow *flow);
-void advance(struct table *table, int64_t now_ms);
+void advance_clock(struct table *table, int64_t now_ms);
 void expire_idle(struct table *table);
 
 /* --- packet_loop.c --------------------------------------------------------------------------------------- */
@@ -180,5 +183,7 @@ struct input {
 
 enum status run_file(struct table *table, void *capture, uint64_t max_packets);
 enum status run_live(struct table *table, const struct input *inputs, size_t count, int64_t deadline_ms);
+
+#pragma GCC visibility pop
 
 #endif

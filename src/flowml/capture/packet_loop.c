@@ -170,7 +170,7 @@ static void take_packet(struct table *table)
     uint64_t time_ms = read64(table->packet, table->config.packet_time);
     table->counters.packets++;
     if ((int64_t)time_ms > table->clock_ms)
-        advance(table, (int64_t)time_ms);
+        advance_clock(table, (int64_t)time_ms);
     else /* time never runs backwards: a late packet counts as if it came now */
         memcpy(table->packet + table->config.packet_time, &table->clock_ms, sizeof table->clock_ms);
     struct key key;
@@ -262,7 +262,7 @@ static void follow_wall_clock(struct table *table)
 {
     int64_t now_ms = wall_clock_ms() - WALL_CLOCK_LAG_MS;
     if (table->clock_ms && now_ms > table->clock_ms)
-        advance(table, now_ms);
+        advance_clock(table, now_ms);
 }
 
 static bool was_set_back(const struct table *table)
