@@ -35,9 +35,13 @@ class Sensor:
 
     def wait_for(self, file: Path, text: str) -> None:
         """Wait until a text stands in one of the outputs."""
-        assert eventually(lambda: text in file.read_text(), 40), (
-            f"{self.out.read_text()}{self.err.read_text()}"
-        )
+        arrived = eventually(lambda: text in file.read_text() or self.process.poll() is not None, 40)
+        assert arrived, self.told()
+        assert text in file.read_text(), self.told()
+
+    def told(self) -> str:
+        """Both outputs so far."""
+        return self.out.read_text() + self.err.read_text()
 
     def wait_until_listening(self) -> None:
         """Wait until the interface is open; whoever sends before it sends in vain."""
