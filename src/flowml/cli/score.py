@@ -88,6 +88,8 @@ def _score_one(path: Path, allow_partial: bool, bundle: "ModelBundle", outputs: 
     source = map(Metered, capture.batches())
     for conclusions in conclude(source, table, bundle.judge, Policy(str(path), explain)):
         outputs.take(conclusions)
+    if table.evicted:
+        _tell(f"{path}: {table.evicted} connections ended early: more were open than a sensor remembers")
     if capture.report.ignored or capture.report.notes:
         for line in capture.report.lines():
             _tell(line)
