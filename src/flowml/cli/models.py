@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-
 if TYPE_CHECKING:
     from flowml.registry.store import ResolvedModel
     from flowml.registry.versions import ModelRegistry, RegisteredVersion

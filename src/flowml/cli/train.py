@@ -1,17 +1,18 @@
 """flowml train: labelled data sets become a model bundle, told to MLflow and registered there."""
 
+import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from flowml.cli.progress import telling
 
 if TYPE_CHECKING:
     from flowml.registry.versions import RegisteredVersion
@@ -48,10 +49,13 @@ def train(  # noqa: PLR0913  one parameter for each option
     origin. Parameters, figures, pictures and the model itself are logged to MLflow, where the model becomes a
     new version, which nothing uses before it is promoted.
     """
+    # OpenMP's threads wait in busy loops by default: on a busy machine that makes a fit ten times as long.
+    # It reads this when it is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from flowml.registry.connection import tracking_uri as choose_uri
 
     uri = None if no_register else choose_uri(tracking_uri)
-    with _progress() as tell:
+    with telling() as tell:
         finished, registered = _train(
             datasets, output, _settings(name, version or output.name, seed), uri, tell
         )
@@ -88,16 +92,6 @@ def _settings(name: str, version: str, seed: int | None) -> "ExperimentSettings"
         command=shlex.join(["flowml", *sys.argv[1:]]),
         training=TrainingSettings() if seed is None else TrainingSettings(seed=seed),
     )
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Show what is going on, if somebody looks."""
-    console = Console(stderr=True, highlight=False)
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda what: progress.update(task, description=what)
 
 
 def _show(finished: "Finished", registered: "RegisteredVersion | None") -> None:

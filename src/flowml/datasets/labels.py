@@ -1,6 +1,6 @@
 """Labelled observations: what a model is fitted and judged on, with the origin that splits keep together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ class LabelledObservations:
         Number of the connection, unique over all captures.
     lasted_s : ndarray of float64, shape (n,)
         How long the connection lasted in its capture, seconds; the same for all its observations.
+    sensor_start_s : ndarray of float64, shape (n,)
+        The sensor was switched on that long after the capture's first packet, seconds. A capture may be
+        observed several times so; reports count the observation from its beginning.
     """
 
     observations: Observations
@@ -40,6 +43,7 @@ class LabelledObservations:
     file: NDArray[np.str_]
     connection: NDArray[np.int64]
     lasted_s: NDArray[np.float64]
+    sensor_start_s: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.is_mining)
@@ -55,6 +59,7 @@ class LabelledObservations:
             self.file[rows],
             self.connection[rows],
             self.lasted_s[rows],
+            self.sensor_start_s[rows],
         )
 
     @staticmethod
@@ -73,10 +78,13 @@ class LabelledObservations:
             np.concatenate([part.file for part in parts]),
             connection,
             np.concatenate([part.lasted_s for part in parts]),
+            np.concatenate([part.sensor_start_s for part in parts]),
         )
 
 
-def label(capture: LabelledCapture, observations: Observations) -> LabelledObservations:
+def label(
+    capture: LabelledCapture, observations: Observations, sensor_start_s: float = 0.0
+) -> LabelledObservations:
     """Give the observations of a capture their truth; those without one are left out.
 
     Parameters
@@ -84,7 +92,14 @@ def label(capture: LabelledCapture, observations: Observations) -> LabelledObser
     capture : LabelledCapture
     observations : Observations
         Of that capture alone.
+    sensor_start_s : float
+        See `LabelledObservations`.
     """
+    labelled = _label(capture, observations)
+    return replace(labelled, sensor_start_s=np.full(len(labelled), sensor_start_s))
+
+
+def _label(capture: LabelledCapture, observations: Observations) -> LabelledObservations:
     if capture.is_mining is None:
         return _label_by_server(capture, observations)
     n = len(observations)
@@ -132,4 +147,5 @@ def _labelled(
         file=np.full(n, capture.path.name),
         connection=connection.astype(np.int64),
         lasted_s=lasted_s[connection],
+        sensor_start_s=np.zeros(n),
     )

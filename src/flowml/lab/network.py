@@ -6,6 +6,7 @@ import ipaddress
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowml.lab.namespaces import forget, ip, require_root, switch_offloads_off
@@ -15,6 +16,7 @@ from flowml.lab.wire import Link, Port, Wiring, carry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_INTERFACES = Path("/sys/class/net")
 _SUBNET = ipaddress.IPv4Network("10.77.0.0/16")
 
 
@@ -66,6 +68,9 @@ def network(links: Sequence[Link], seed: int) -> Iterator[Network]:
             wire.hear()
             yield Network(hosts, tap)
     finally:
+        # First the tap: namespaces take their links down later, when the kernel finds the time.
+        if (_INTERFACES / tap).exists():
+            ip([f"link delete {tap}"])
         forget([router, *(host.namespace for host in hosts)])
 
 

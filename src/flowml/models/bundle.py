@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -194,9 +195,14 @@ def load_bundle(folder: Path, digest: str | None = None) -> ModelBundle:
 
 def library_versions() -> dict[str, str]:
     """Versions of the libraries that a verdict depends on."""
-    return {
-        name: installed_version(name) for name in ("flowml", "nfstream", "numpy", "scikit-learn", "skops")
-    }
+    return {name: _installed(name) for name in ("flowml", "nfstream", "numpy", "scikit-learn", "skops")}
+
+
+def _installed(name: str) -> str:
+    try:
+        return installed_version(name)
+    except PackageNotFoundError:  # flowml itself, run from a source tree
+        return "not installed"
 
 
 def _estimators(bundle: ModelBundle) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The door to MLflow: how it is imported, which store it talks to, what its errors mean to an operator."""
 
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +19,9 @@ _SQLITE = "sqlite:///"
 
 # MLflow reports its use to its makers unless told not to, and reads these when it is imported.
 _TELEMETRY_OFF = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-# MLflow would try a silent server for four minutes, and draws bars and prints links between our lines.
+# MLflow would try a silent server for four minutes, and write, draw bars and print links between our lines.
 _DEFAULTS = {
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -89,12 +89,10 @@ def connect(uri: str, *, may_create: bool = False) -> "MlflowClient":
 
 
 def prepare_environment() -> None:
-    """Set what MLflow reads from the environment, before it is imported; quieten its log."""
+    """Set what MLflow reads from the environment when it is imported."""
     os.environ.update(_TELEMETRY_OFF)
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def _collect_one(capture: LabelledCapture, late_s: tuple[float, ...]) -> Collect
         records = FlowBatch.concat(list(file.batches()))
     except CaptureError as error:
         return Collected(verified, None, str(error))
-    parts = [label(capture, _observe_from(records, start_s)) for start_s in late_s]
+    parts = [label(capture, _observe_from(records, start_s), start_s) for start_s in late_s]
     parts = [part for part in parts if len(part)]
     return Collected(verified, LabelledObservations.concat(parts) if parts else None, "")
 

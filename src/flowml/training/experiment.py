@@ -110,7 +110,7 @@ def run_experiment(
     fitted, left_out = fit(labelled, settings.training, progress)
     summary = summarise(labelled, left_out, fitted.thresholds.mining)
     progress("what the features are worth")
-    importance = permutation_importance(fitted, labelled, left_out.weight, settings.training.seed)
+    importance = permutation_importance(fitted, left_out, settings.training.seed)
     facts = _facts(collected, summary, settings)
     named = replace(fitted, name=settings.name, version=settings.version, facts=facts)
     progress("saving")
@@ -122,9 +122,9 @@ def run_experiment(
         digest=bundle.digest,
         parameters=_parameters(bundle, settings),
         metrics=summary.metrics,
-        figures=draw(labelled, left_out, summary, importance),
+        figures=draw(left_out, summary, importance),
         datasets=dataset_inputs(collected),
-        example=_example(labelled, left_out),
+        example=_example(left_out),
     )
     problems = tuple(f"{part.capture.path}: {part.problem}" for part in collected if part.problem)
     return Finished(run, bundle, summary, problems)
@@ -215,8 +215,8 @@ def _parameters(bundle: ModelBundle, settings: ExperimentSettings) -> Mapping[st
     return {**classifier, **training, **late, **thresholds, **meter}
 
 
-def _example(labelled: LabelledObservations, left_out: LeftOut) -> NDArray[np.float64]:
+def _example(left_out: LeftOut) -> NDArray[np.float64]:
     """A few rows of features, from what looks least to what looks most like mining."""
     order = np.argsort(left_out.probability, kind="stable")
     rows = order[np.linspace(0, len(order) - 1, EXAMPLE_ROWS).astype(np.int64)]
-    return feature_matrix(labelled.observations.take(rows))
+    return feature_matrix(left_out.labelled.observations.take(rows))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
 from flowml.datasets.labels import LabelledObservations
@@ -52,13 +53,19 @@ class LeftOut:
     ----------
     labelled : LabelledObservations
         n observations.
+    rows : ndarray of int64, shape (n,)
+        Which of the observations given to the fit they were.
     score, probability, weight : ndarray of float64, shape (n,)
+    classifiers : tuple of HistGradientBoostingClassifier
+        One per fold: what gave these scores, to be held against data that nobody fitted on.
     """
 
     labelled: LabelledObservations
+    rows: NDArray[np.int64]
     score: NDArray[np.float64]
     probability: NDArray[np.float64]
     weight: NDArray[np.float64]
+    classifiers: tuple[HistGradientBoostingClassifier, ...]
 
 
 def fit(
@@ -88,20 +95,23 @@ def fit(
     DataError
         Too few origins.
     """
-    labelled = labelled.take(np.flatnonzero(shows_enough(labelled.observations)))
+    rows = np.flatnonzero(shows_enough(labelled.observations))
+    labelled = labelled.take(rows)
     _check_origins(labelled, settings)
     progress("features")
     features, weight = feature_matrix(labelled.observations), balanced_weights(labelled)
     score = np.zeros(len(labelled))
+    classifiers = []
     folds = StratifiedGroupKFold(settings.n_folds, shuffle=True, random_state=settings.seed)
     for number, (seen, left) in enumerate(folds.split(features, labelled.is_mining, labelled.origin)):
         progress(f"fold {number + 1} of {settings.n_folds}")
         classifier = build_classifier(settings.seed)
         classifier.fit(features[seen], labelled.is_mining[seen], sample_weight=weight[seen])
         score[left] = classifier.predict_proba(features[left])[:, 1]
+        classifiers.append(classifier)
     progress("calibration")
     calibration = fit_calibration(score, labelled.is_mining, weight)
-    left_out = LeftOut(labelled, score, calibration.apply(score), weight)
+    left_out = LeftOut(labelled, rows, score, calibration.apply(score), weight, tuple(classifiers))
     progress("classifier and novelty")
     classifier = build_classifier(settings.seed)
     classifier.fit(features, labelled.is_mining, sample_weight=weight)

@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 from sklearn.inspection import permutation_importance as shuffle_each
 from sklearn.metrics import log_loss
 
-from flowml.datasets.labels import LabelledObservations
 from flowml.features.matrix import feature_matrix
 from flowml.models.bundle import ModelBundle
+from flowml.training.fit import LeftOut
 
 ROWS = 4_000
 """Observations that are shuffled: enough for an order, few enough for seconds."""
@@ -15,9 +15,7 @@ ROWS = 4_000
 REPEATS = 3
 
 
-def permutation_importance(
-    bundle: ModelBundle, labelled: LabelledObservations, weight: NDArray[np.float64], seed: int
-) -> NDArray[np.float64]:
+def permutation_importance(bundle: ModelBundle, left_out: LeftOut, seed: int) -> NDArray[np.float64]:
     """Measure how much worse the classifier becomes when a feature is shuffled (Breiman 2001).
 
     The classifier has seen these observations, so this says what it relies on, not what generalises. The
@@ -26,10 +24,8 @@ def permutation_importance(
     Parameters
     ----------
     bundle : ModelBundle
-    labelled : LabelledObservations
-        What it was fitted on.
-    weight : ndarray of float64, shape (n,)
-        Of the observations.
+    left_out : LeftOut
+        What it was fitted on: its observations and their weights count, not its scores.
     seed : int
 
     Returns
@@ -38,17 +34,17 @@ def permutation_importance(
         Increase of the logarithmic loss.
     """
     rng = np.random.default_rng(seed)
-    rows = np.sort(rng.permutation(len(labelled))[:ROWS])
-    features = feature_matrix(labelled.observations.take(rows))
+    rows = np.sort(rng.permutation(len(left_out.weight))[:ROWS])
+    labelled, weight = left_out.labelled.take(rows), left_out.weight[rows]
 
     def negative_loss(_: object, shuffled: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
         probability, _novelty = bundle.score(shuffled)
-        return -float(log_loss(truth, probability, sample_weight=weight[rows], labels=[False, True]))
+        return -float(log_loss(truth, probability, sample_weight=weight, labels=[False, True]))
 
     result = shuffle_each(
         bundle.classifier,
-        features,
-        labelled.is_mining[rows],
+        feature_matrix(labelled.observations),
+        labelled.is_mining,
         scoring=negative_loss,
         n_repeats=REPEATS,
         random_state=seed,

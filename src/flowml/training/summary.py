@@ -56,19 +56,26 @@ def summarise(labelled: LabelledObservations, left_out: LeftOut, threshold: floa
     Parameters
     ----------
     labelled : LabelledObservations
+        All observations. Those that showed too little to be judged count as called benign: a miner that is
+        never judged is missed.
     left_out : LeftOut
-        Their scores.
+        The scores of the others.
     threshold : float
     """
+    probability = np.zeros(len(labelled))
+    probability[left_out.rows] = left_out.probability
+    # a capture is observed again as a later sensor would: for the fit, not for counting connections
+    whole = np.flatnonzero(labelled.sensor_start_s == 0)
+    labelled, probability = labelled.take(whole), probability[whole]
     outcomes = connection_outcomes(
-        labelled.connection, left_out.probability, labelled.observations.reported_s, threshold
+        labelled.connection, probability, labelled.observations.reported_s, threshold
     )
     is_mining, is_long = labelled.is_mining[outcomes.row], labelled.lasted_s[outcomes.row] >= LONG_S
     found = outcomes.is_detected
     long = _share(found, is_mining & is_long)
     every, alarms = _share(found, is_mining), _share(found, ~is_mining)
     delay_s = outcomes.detected_after_s[found & is_mining & is_long]
-    brier = brier_score(left_out.probability, labelled.is_mining, left_out.weight)
+    brier = brier_score(left_out.probability, left_out.labelled.is_mining, left_out.weight)
     metrics = {
         "left_out.recall_long": long.value,
         "left_out.recall": every.value,
@@ -90,17 +97,11 @@ def summarise(labelled: LabelledObservations, left_out: LeftOut, threshold: floa
     return FitSummary(threshold, outcomes, is_mining, is_long, known, words)
 
 
-def draw(
-    labelled: LabelledObservations,
-    left_out: LeftOut,
-    summary: FitSummary,
-    importance: NDArray[np.float64],
-) -> dict[str, Figure]:
+def draw(left_out: LeftOut, summary: FitSummary, importance: NDArray[np.float64]) -> dict[str, Figure]:
     """Draw the pictures of a fit.
 
     Parameters
     ----------
-    labelled : LabelledObservations
     left_out : LeftOut
     summary : FitSummary
     importance : ndarray of float64, shape (n_features, n_repeats)
@@ -115,7 +116,9 @@ def draw(
         "recall_at_low_false_alarms": recall_at_low_alarms(
             summary.is_mining, outcomes.probability, summary.threshold
         ),
-        "calibration": reliability_diagram(labelled.is_mining, left_out.probability, left_out.weight),
+        "calibration": reliability_diagram(
+            left_out.labelled.is_mining, left_out.probability, left_out.weight
+        ),
         "permutation_importance": importance_chart([column.name for column in FEATURE_COLUMNS], importance),
     }
     if long_mining.any():

@@ -52,3 +52,11 @@ def test_waiting_ends_with_the_event_or_with_the_time() -> None:
         return await happens_within(event, 30.0), await happens_within(event, 0.01)
 
     assert asyncio.run(wait()) == (True, False)
+
+
+def test_a_pool_of_octaves_gives_out_powers_of_two_alone() -> None:
+    vardiff = Vardiff(VardiffSettings(30.0, 60.0, 0.2, start_difficulty=300.0, has_octaves=True), now_s=0.0)
+    for _ in range(7):
+        vardiff.count_share()
+    assert vardiff.retarget(70.0)
+    assert vardiff.difficulty == 1024.0

@@ -1,0 +1,94 @@
+"""flowml evaluate: fit on what may be fitted on, judge all the rest, write the report."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from flowml.training.holdout import Holdout
+
+
+@click.command()
+@click.argument("datasets", metavar="DATASET...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    metavar="REPORT.md",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the report there too.",
+)
+def evaluate(datasets: Sequence[Path], output: Path | None) -> None:
+    """Evaluate flowml on data sets: folders with a manifest.toml and labelled captures.
+
+    A model is fitted on the captures whose manifest allows it. Those that took part are judged by
+    classifiers that did not see their origin, all others by the model. The report is Markdown.
+    """
+    from flowml.cli.progress import telling
+    from flowml.training.experiment import LATE_S
+    from flowml.training.fit import TrainingSettings
+    from flowml.training.holdout import run_holdout
+
+    with telling() as tell:
+        holdout = run_holdout(datasets, TrainingSettings(), LATE_S, tell)
+    text = "\n".join([*_report(holdout, shlex.join(["flowml", *sys.argv[1:]])), ""])
+    click.echo(text, nl=False)
+    if output is not None:
+        _write(output, text)
+
+
+def _report(holdout: "Holdout", command: str) -> list[str]:
+    from flowml.evaluation.report import render_results
+
+    thresholds, folds = holdout.bundle.thresholds, holdout.fold_false_alarms
+    by_fold = (
+        f"False alarms of these {len(folds)} classifiers on the benign sources that are never part of a fit: "
+        f"{', '.join(map(str, folds))}."
+    )
+    return [
+        "# Evaluation",
+        "",
+        f"Made by `{command}`.",
+        "",
+        f"Threshold {thresholds.mining:.4f}, chosen on origins left out of the fit and on nothing below.",
+        "",
+        "## Never part of a fit",
+        "",
+        *render_results(holdout.never_seen),
+        "",
+        *_alarms(holdout),
+        "## Fitted on, each origin judged by a classifier that did not see it",
+        "",
+        *render_results(holdout.left_out),
+        "",
+        by_fold,
+    ]
+
+
+def _alarms(holdout: "Holdout") -> list[str]:
+    if not holdout.alarms:
+        return []
+    lines = ["False alarms, each to be looked at:", "", "| file | connection | probability | lasted |"]
+    lines.append("|---|---|---|---|")
+    lines += [
+        f"| {alarm.file} | {alarm.connection} | {alarm.probability:.4f} | {alarm.lasted_s:.0f} s |"
+        for alarm in holdout.alarms
+    ]
+    return [*lines, ""]
+
+
+def _write(path: Path, text: str) -> None:
+    from flowml.errors import DataError
+
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,139 @@
+"""The evaluation that a model is held to: fitted on what may be fitted on, judged on all the rest."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from flowml.datasets.labels import LabelledObservations
+from flowml.datasets.manifest import LabelledCapture, read_data_set
+from flowml.errors import DataError
+from flowml.evaluation.report import Alarm, SourceResult, evaluate_source
+from flowml.models.bundle import ModelBundle
+from flowml.training.collect import collect
+from flowml.training.fit import LeftOut, TrainingSettings, fit
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """What was found where.
+
+    Attributes
+    ----------
+    bundle : ModelBundle
+        Fitted on everything that may be fitted on.
+    left_out : list of SourceResult
+        Sources that took part in the fit, each origin judged by a classifier that did not see it.
+    never_seen : list of SourceResult
+        Sources that never take part in a fit, judged by `bundle`.
+    alarms : list of Alarm
+        Benign connections of the latter that were called mining.
+    fold_false_alarms : tuple of int
+        False alarms on the latter of each classifier that judged `left_out`.
+    """
+
+    bundle: ModelBundle
+    left_out: list[SourceResult]
+    never_seen: list[SourceResult]
+    alarms: list[Alarm]
+    fold_false_alarms: tuple[int, ...]
+
+
+def run_holdout(
+    folders: Sequence[Path],
+    settings: TrainingSettings,
+    late_s: tuple[float, ...],
+    progress: Callable[[str], None] = lambda _: None,
+) -> Holdout:
+    """Fit on the captures that may be fitted on and evaluate on all.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Data sets.
+    settings : TrainingSettings
+    late_s : tuple of float
+        See `flowml.training.collect.collect`; used for the fit only.
+    progress : callable
+        Told what is going on.
+
+    Raises
+    ------
+    DataError
+        A data set cannot be read, there is too little to fit on, or nothing else to evaluate on.
+    """
+    captures = [capture for folder in folders for capture in read_data_set(folder)]
+    fitted_on = _gather([c for c in captures if c.may_fit], late_s, progress)
+    others = _gather([c for c in captures if not c.may_fit], (0.0,), progress)
+    bundle, left_out = fit(fitted_on, settings, progress)
+    progress("evaluation")
+    never_seen, alarms = _judge_by_source(bundle, others)
+    return Holdout(
+        bundle,
+        _judge_left_out(bundle, left_out, fitted_on),
+        never_seen,
+        alarms,
+        tuple(
+            _false_alarms(replace(bundle, classifier=classifier), others)
+            for classifier in left_out.classifiers
+        ),
+    )
+
+
+def _gather(
+    captures: Sequence[LabelledCapture], late_s: tuple[float, ...], progress: Callable[[str], None]
+) -> LabelledObservations:
+    done = 0
+
+    def tell(_: object) -> None:
+        nonlocal done
+        done += 1
+        progress(f"capture {done} of {len(captures)}")
+
+    collected = collect(captures, late_s=late_s, done=tell)
+    parts = [part.labelled for part in collected if part.labelled is not None]
+    if not parts:
+        raise DataError(
+            "no labelled connections on one side of the split: an evaluation needs data sets to fit on and "
+            "others that may not be fitted on"
+        )
+    return LabelledObservations.concat(parts)
+
+
+def _judge_by_source(
+    bundle: ModelBundle, labelled: LabelledObservations
+) -> tuple[list[SourceResult], list[Alarm]]:
+    probability = bundle.judge(labelled.observations).probability
+    results: list[SourceResult] = []
+    alarms: list[Alarm] = []
+    for source in np.unique(labelled.source).tolist():
+        rows = np.flatnonzero(labelled.source == source)
+        found, wrong = evaluate_source(
+            source, labelled.take(rows), probability[rows], bundle.thresholds.mining
+        )
+        results += found
+        alarms += wrong
+    return results, alarms
+
+
+def _judge_left_out(
+    bundle: ModelBundle, left_out: LeftOut, fitted_on: LabelledObservations
+) -> list[SourceResult]:
+    """Results by source for connections observed from their captures' beginning.
+
+    Connections that showed too little to be judged were no part of the fit; they count as not found.
+    """
+    probability = np.zeros(len(fitted_on))
+    probability[left_out.rows] = left_out.probability
+    results: list[SourceResult] = []
+    for source in np.unique(fitted_on.source).tolist():
+        rows = np.flatnonzero((fitted_on.source == source) & (fitted_on.sensor_start_s == 0))
+        found, _ = evaluate_source(source, fitted_on.take(rows), probability[rows], bundle.thresholds.mining)
+        results += found
+    return results
+
+
+def _false_alarms(bundle: ModelBundle, labelled: LabelledObservations) -> int:
+    results, _ = _judge_by_source(bundle, labelled)
+    return sum(result.every.hits for result in results if not result.is_mining)
