@@ -5,14 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-from flowml.errors import LabError
-
-if TYPE_CHECKING:
-    from flowml.lab.scenario import Scenario
 
 
 @click.group()
@@ -23,7 +17,9 @@ def lab() -> None:
 @lab.command("list")
 def list_scenarios() -> None:
     """List the scenarios."""
-    for scenario in _scenarios():
+    from flowml.lab.scenarios import scenarios
+
+    for scenario in scenarios():
         n_servers = sum(cast.n_servers for cast in scenario.casts)
         click.echo(
             f"{scenario.name:8} {scenario.duration_s:5.0f} s  {n_servers:3} servers  {scenario.summary}"
@@ -41,26 +37,16 @@ def list_scenarios() -> None:
 )
 def record(scenario: str, folder: Path, seed: int, duration_s: float | None) -> None:
     """Record SCENARIO as root: a capture and manifest.toml with the truth."""
-    known = _scenarios()
     from flowml.lab.record import record as record_scenario
     from flowml.lab.scenario import by_name
+    from flowml.lab.scenarios import scenarios
 
     # An ordinary end of the process, so that the network is taken down.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    chosen = by_name(known, scenario)
+    chosen = by_name(scenarios(), scenario)
     capture = record_scenario(chosen, folder, seed, duration_s or chosen.duration_s)
     n_mining = sum(server.is_mining for server in capture.servers)
     click.echo(
         f"{capture.file}: {capture.n_packets} packets in {capture.duration_s:g} s, "
         f"{len(capture.servers)} servers, {n_mining} of them pools"
     )
-
-
-def _scenarios() -> tuple[Scenario, ...]:
-    try:
-        from flowml.lab.scenarios import scenarios
-    except ModuleNotFoundError as error:
-        raise LabError(
-            f"lab: the Python package {error.name} is missing; run: pip install 'flowml[lab]'"
-        ) from error
-    return scenarios()
