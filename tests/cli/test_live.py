@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from flowml.cli.live import _tell_losses
 from flowml.cli.main import run
 from tests.namespaces import Tap, tap
 from tests.processes import ENVIRONMENT, FLOWML, children, eventually, flowml, is_alive, start_flowml
@@ -35,9 +37,13 @@ class Sensor:
 
     def wait_for(self, file: Path, text: str) -> None:
         """Wait until a text stands in one of the outputs."""
-        assert eventually(lambda: text in file.read_text(), 40), (
-            f"{self.out.read_text()}{self.err.read_text()}"
-        )
+        arrived = eventually(lambda: text in file.read_text() or self.process.poll() is not None, 40)
+        assert arrived, self.told()
+        assert text in file.read_text(), self.told()
+
+    def told(self) -> str:
+        """Both outputs so far."""
+        return self.out.read_text() + self.err.read_text()
 
     def wait_until_listening(self) -> None:
         """Wait until the interface is open; whoever sends before it sends in vain."""
@@ -66,7 +72,9 @@ def start(tmp_path: Path) -> Iterator[StartSensor]:
     started: list[Sensor] = []
 
     def start_one(*command: str) -> Sensor:
-        started.append(Sensor(tmp_path, *command))
+        folder = tmp_path / f"sensor-{len(started)}"
+        folder.mkdir()
+        started.append(Sensor(folder, *command))
         return started[-1]
 
     yield start_one
@@ -185,25 +193,39 @@ def test_a_reader_that_goes_away_ends_the_sensor_quietly(capture: Path, model: P
     assert process.returncode == 141
 
 
+def test_what_was_lost_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    _tell_losses("eth0", {"kernel_drops": 0, "evicted_flows": 0}, evicted=0)
+    assert capsys.readouterr().err == ""
+    _tell_losses("eth0", {"kernel_drops": 7, "evicted_flows": 8}, evicted=9)
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "flowml: eth0: 7 packets were lost before they could be metered",
+        "flowml: eth0: 8 flows ended early: more were open than meter.max_flows",
+        "flowml: eth0: 9 connections ended early: more were open than connections.max_connections",
+    ]
+
+
 # --- interfaces -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_miner_on_the_wire_is_tagged_and_a_signal_ends_the_sensor_in_time(
-    wire: Tap, capture: Path, model: Path, start: StartSensor, number: signal.Signals
+def test_a_miner_on_the_wire_is_tagged_and_either_signal_ends_the_sensor_in_time(
+    wire: Tap, capture: Path, model: Path, start: StartSensor
 ) -> None:
-    sensor = start(*live(wire, model))
-    sensor.wait_until_listening()
+    sensors = {number: start(*live(wire, model)) for number in (signal.SIGINT, signal.SIGTERM)}
+    for sensor in sensors.values():
+        sensor.wait_until_listening()
     with wire.replay(capture):
-        sensor.wait_for(sensor.out, "MINING 10.0.0.2:40000 -> 198.51.100.7:3333")
-    assert sensor.end(number) < GRACE_S
-    assert sensor.process.returncode == 0
-    assert "2 connections seen, 1 tagged as mining" in sensor.out.read_text()
-    (alert,) = sensor.alerts()
-    validator("alert.schema.json").validate(alert)
-    assert alert["flowml"]["source"] == wire.interface
-    assert alert["flowml"]["detected_after_s"] < 15
+        for sensor in sensors.values():
+            sensor.wait_for(sensor.out, "MINING 10.0.0.2:40000 -> 198.51.100.7:3333")
+    for number, sensor in sensors.items():
+        assert sensor.end(number) < GRACE_S
+        assert sensor.process.returncode == 0
+        assert "2 connections seen, 1 tagged as mining" in sensor.out.read_text()
+        (alert,) = sensor.alerts()
+        validator("alert.schema.json").validate(alert)
+        assert alert["flowml"]["source"] == wire.interface
+        assert alert["flowml"]["detected_after_s"] < 15
 
 
 @pytest.mark.root
@@ -218,37 +240,86 @@ def test_open_connections_are_judged_when_the_sensor_ends(
     assert "2 connections seen" in sensor.out.read_text()
 
 
+# Concludes like a sensor, and writes down every connection as score does.
+EVERY_CONNECTION = """
+import signal, sys
+from pathlib import Path
+from flowml.detections.policy import Policy
+from flowml.flows.connections import ConnectionSettings, ConnectionTable
+from flowml.models.bundle import load_bundle
+from flowml.service.capture_task import CaptureTask
+from flowml.service.feed import CaptureFeed
+from flowml.service.scoring import conclude
+from flowml.sinks.connections import connection_line
+
+judge = load_bundle(Path(sys.argv[2])).judge
+policy = Policy(sys.argv[1], lambda observations: [()] * len(observations))
+def tell(text):
+    print(text, file=sys.stderr, flush=True)
+
+with CaptureFeed(CaptureTask(interface=sys.argv[1]), tell) as feed:
+    signal.signal(signal.SIGTERM, lambda number, frame: feed.stop())
+    for conclusions in conclude(feed, ConnectionTable(ConnectionSettings()), judge, policy):
+        for verdict in conclusions.ended:
+            print(connection_line(verdict))
+    feed.check()
+"""
+
+
 @pytest.mark.root
 def test_the_same_packets_give_the_same_verdicts_in_score_and_live(
     wire: Tap, capture: Path, model: Path, start: StartSensor, tmp_path: Path
 ) -> None:
-    seen = tmp_path / "seen.pcap"
+    seen, scored = tmp_path / "seen.pcap", tmp_path / "scored.json"
     sensor = start(*live(wire, model))
-    sensor.wait_until_listening()
+    witness = subprocess.Popen(
+        wire.inside(sys.executable, "-c", EVERY_CONNECTION, wire.interface, model),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+        text=True,
+    )
     recorder = subprocess.Popen(
         wire.inside("tcpdump", "-i", wire.interface, "-s", "0", "-U", "-w", seen), stderr=subprocess.PIPE
     )
+    sensor.wait_until_listening()
+    assert witness.stderr is not None
+    assert "listening" in witness.stderr.readline()
     assert recorder.stderr is not None
     assert b"listening" in recorder.stderr.readline()
     with wire.replay(capture):
         sensor.wait_for(sensor.out, "MINING")
-    recorder.terminate()
+    for process in (recorder, witness):
+        process.terminate()
     recorder.communicate()
+    told, _ = witness.communicate()
     sensor.end(signal.SIGTERM)
+    expected = connections(told)
+    assert [record["verdict"] for record in expected] == ["benign", "mining"]
+    # what was seen on the wire, to the last bit; what was sent, but for the moments at which it arrived
     for recording, same_times in ((seen, True), (capture, False)):
-        eve = tmp_path / f"{recording.stem}-scored.json"
-        assert run(["score", str(recording), "--model", str(model), "--eve", str(eve)]) == 0
-        scored = [json.loads(line) for line in eve.read_text().splitlines()]
-        assert [judged(alert, same_times) for alert in scored] == [
-            judged(alert, same_times) for alert in sensor.alerts()
+        out = tmp_path / "out.jsonl"
+        outputs = ["--connections", str(out), "--eve", str(scored)]
+        assert run(["score", str(recording), "--model", str(model), *outputs]) == 0
+        assert [judged(record, same_times) for record in connections(out.read_text())] == [
+            judged(record, same_times) for record in expected
+        ]
+        alerts = [json.loads(line) for line in scored.read_text().splitlines()]
+        assert [alert["flow"]["bytes_toserver"] for alert in alerts] == [
+            alert["flow"]["bytes_toserver"] for alert in sensor.alerts()
         ]
 
 
-def judged(alert: dict[str, Any], same_times: bool) -> tuple[object, ...]:
-    """What must be equal: which connection, at which age; on the same packet times also how sure."""
-    evidence = alert["flowml"]
-    common = (alert["community_id"], evidence["age_s"], alert["flow"]["pkts_toclient"])
-    return (*common, evidence["probability"], evidence["novelty"]) if same_times else common
+def connections(text: str) -> list[dict[str, Any]]:
+    """The records of a connections file, in an order of their own."""
+    return sorted((json.loads(line) for line in text.splitlines()), key=lambda record: record["dest_port"])
+
+
+def judged(record: dict[str, Any], same_times: bool) -> list[object]:
+    """What must be equal."""
+    names = ["community_id", "src_ip", "src_port", "dest_ip", "dest_port", "verdict"]
+    times = ["start", "end", "probability", "novelty", "age_s"]
+    return [record[name] for name in names + times * same_times]
 
 
 @pytest.mark.root

@@ -95,7 +95,7 @@ def test_a_program_that_forks_and_changes_its_user_dies_with_its_parent() -> Non
 
 
 def _processes(nap: str) -> list[str]:
-    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listing.splitlines() if line == f"sleep {nap}"]
 
 

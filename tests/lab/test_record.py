@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import sys
+import tempfile
 import time
 import tomllib
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,13 +23,11 @@ from flowml.lab.scenario import Cast, Scenario, by_name, missing_programs, plan
 from flowml.lab.scenarios import scenarios
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from numpy.random import Generator
 
     from flowml.lab.site import Site
-
-_SETTLE_S = 4.0
 
 
 def _short(name: str) -> Scenario:
@@ -105,19 +107,48 @@ def test_a_server_program_that_ends_says_its_last_words() -> None:
 
 
 @pytest.mark.root
-def test_no_program_outlives_a_scenario() -> None:
+def test_no_program_outlives_a_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = _short("first")
     if missing_programs(scenario):
         pytest.skip(f"needs the packages {', '.join(missing_programs(scenario))}")
-    scratch = "flowml-lab-"
-    others = _processes(scratch)
-    with suppress(ZeroDivisionError), running(scenario, 2) as lab:
-        lab.wait(time.time() + _SETTLE_S)
-        assert len(_processes(scratch) - others) >= 5
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # so that its programs can be told from others
+    with suppress(ZeroDivisionError), running(scenario, 2):
+        _wait_until(lambda: len(_processes(str(tmp_path))) >= 10)
         raise ZeroDivisionError
-    assert not _processes(scratch) - others
+    assert not _processes(str(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.root
+def test_a_recording_that_is_told_to_end_takes_its_network_down(tmp_path: Path) -> None:
+    call = ["record", "demo", "-o", str(tmp_path / "out")]
+    argv = [sys.executable, "-c", f"from flowml.cli.lab import lab; lab({call!r})"]
+    process = subprocess.Popen(argv, stderr=subprocess.PIPE)
+    try:
+        own = f"flowml-{process.pid}-"
+        _wait_until(lambda: len(_namespaces(own)) > 10)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+        assert not _namespaces(own)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _namespaces(start: str) -> list[str]:
+    return [path.name for path in Path("/run/netns").glob(f"{start}*")]
+
+
+def _wait_until(happens: Callable[[], bool]) -> None:
+    for _ in range(400):
+        if happens():
+            return
+        time.sleep(0.05)
+    pytest.fail("did not happen within 20 s")
 
 
 def _processes(text: str) -> set[int]:
-    listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(
+        ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
+    ).stdout
     return {int(line.split()[0]) for line in listing.splitlines() if text in line}

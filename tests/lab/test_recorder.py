@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import socket
 import struct
+import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,3 +92,31 @@ def test_an_exception_while_recording_leaves_no_file(cable: tuple[str, str], tmp
 def test_a_missing_interface_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="no-such-tap cannot be recorded: No such device"):
         record_while(lambda: None, "no-such-tap", tmp_path / "x.pcap.zst")
+
+
+@pytest.mark.root
+def test_a_full_disk_names_the_file_and_leaves_none(cable: tuple[str, str], tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)], check=True)
+    try:
+        frames = [b"\x02" * 12 + b"\x88\xb5" + bytes(1400)] * 2000
+        with pytest.raises(LabError, match=r"x\.pcap\.zst\.raw any longer: No space left on device"):
+            record_while(lambda: _send_and_settle(cable[0], frames), cable[1], tmp_path / "x.pcap.zst")
+        assert not list(tmp_path.iterdir())
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def _send_and_settle(interface: str, frames: list[bytes]) -> None:
+    _send(interface, frames)
+    time.sleep(0.5)
+
+
+@pytest.mark.root
+def test_an_interface_that_vanishes_is_one_clear_line(cable: tuple[str, str], tmp_path: Path) -> None:
+    def take_down() -> None:
+        ip([f"link set {cable[1]} down"])
+        time.sleep(0.5)
+
+    with pytest.raises(LabError, match=f"{cable[1]} cannot be written .* Network is down"):
+        record_while(take_down, cable[1], tmp_path / "x.pcap.zst")
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 import os
 import signal
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,29 @@ def test_the_capture_process_has_no_machine_learning_in_it(capture: Path) -> Non
         mapped = Path(f"/proc/{feed.pid}/maps").read_text()
     assert "numpy" in mapped
     assert "sklearn" not in mapped
+
+
+def with_message(capture: Path, data: bytes) -> CaptureFeed:
+    """A feed whose process is gone and has left these bytes in the pipe."""
+    feed = CaptureFeed(slow(capture), print)
+    os.kill(feed.pid, signal.SIGKILL)
+    ours, theirs = os.pipe()
+    os.write(theirs, data)
+    os.close(theirs)
+    feed._pipe.close()
+    feed._pipe = Connection(ours, writable=False)
+    return feed
+
+
+def test_a_message_that_breaks_off_is_an_end_like_any_other(capture: Path) -> None:
+    with with_message(capture, b"\0\0\1\0half") as feed:
+        assert list(feed) == []
+        with pytest.raises(CaptureError, match="killed by signal 9"):
+            feed.check()
+
+
+def test_what_is_no_message_is_refused(capture: Path) -> None:
+    with with_message(capture, b"\0\0\0\3bad") as feed:
+        assert list(feed) == []
+        with pytest.raises(CaptureError, match="sent what is no message"):
+            feed.check()

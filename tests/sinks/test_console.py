@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowml.detections.alert import ConnectionVerdict
 from flowml.flows.key import FlowKey
 from flowml.sinks.console import ConsoleLog, PlainConsole, tagged_table
 from tests.verdicts import MINING, alert
@@ -55,17 +56,41 @@ def test_markup_in_a_name_is_shown_as_it_is() -> None:
     assert "[red]x[/red]" in log(alert(server_name="[red]x[/red]"))
 
 
+def table(*verdicts: ConnectionVerdict, file: io.StringIO | None = None) -> list[str]:
+    file = io.StringIO() if file is None else file
+    PlainConsole(file).print(tagged_table(verdicts))
+    return [line.rstrip() for line in file.getvalue().splitlines() if line.strip()]
+
+
 @given(foreign, foreign)
 def test_no_name_breaks_the_table(server: str, source: str) -> None:
-    file = io.StringIO()
-    PlainConsole(file).print(tagged_table([replace(MINING, server_name=server, source=source)]))
-    lines = file.getvalue().splitlines()
-    assert len(lines) == 5
+    lines = table(replace(MINING, server_name=server, source=source), MINING)
+    assert len(lines) == 3
     assert all(line.isprintable() for line in lines)
+
+
+def test_the_table_says_who_when_and_how_sure() -> None:
+    head, row = table(MINING)
+    assert head.split() == ["client", "server", "start", "(UTC)", "lasted", "tagged", "sure", "seen", "as"]
+    assert row.split() == [
+        *("10.0.0.2:40000", "198.51.100.7:3333", "11-14", "22:13:20"),
+        *("61", "s", "62", "s", "0.988", "TLS", "pool.example"),
+    ]
+
+
+def test_the_file_is_told_where_there_are_several() -> None:
+    assert "capture.pcap" not in "".join(table(MINING))
+    assert "capture.pcap" in "".join(table(MINING, replace(MINING, source="other.pcap")))
+
+
+def test_addresses_stay_whole_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "80")
+    _, row = table(MINING, file=Terminal())
+    assert len(row) <= 80
+    assert row == "10.0.0.2:40000 198.51.100.7:3333 11-14 22:13:20   61 s   62 s 0.988 TLS pool.example"
 
 
 def test_the_table_stands_in_the_order_of_time() -> None:
     early = replace(MINING, start_ms=MINING.start_ms - 60_000, key=FlowKey("10.0.0.9", 1, "10.0.0.8", 2))
-    file = io.StringIO()
-    PlainConsole(file).print(tagged_table([MINING, early]))
-    assert file.getvalue().index("10.0.0.9") < file.getvalue().index("10.0.0.2")
+    assert [row.split(":")[0] for row in table(MINING, early)[1:]] == ["10.0.0.9", "10.0.0.2"]

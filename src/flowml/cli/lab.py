@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -50,3 +51,41 @@ def record(scenario: str, folder: Path, seed: int, duration_s: float | None) -> 
         f"{capture.file}: {capture.n_packets} packets in {capture.duration_s:g} s, "
         f"{len(capture.servers)} servers, {n_mining} of them pools"
     )
+
+
+@lab.command()
+@click.argument("scenario")
+def check(scenario: str) -> None:
+    """Say whether this machine can play SCENARIO: exit code 0, or 2 and what is missing."""
+    from flowml.lab.namespaces import require_root
+    from flowml.lab.scenario import by_name, require_programs
+    from flowml.lab.scenarios import scenarios
+
+    require_programs(by_name(scenarios(), scenario))
+    require_root()
+
+
+@lab.command()
+@click.argument("scenario")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of everything drawn.")
+def play(scenario: str, command: tuple[str, ...], seed: int) -> None:
+    """Play SCENARIO as root while COMMAND runs; {tap} in it becomes the interface to listen on.
+
+    For example: flowml lab play demo -- flowml live -i {tap} --duration 60
+    """
+    from flowml.lab.record import running
+    from flowml.lab.scenario import by_name
+    from flowml.lab.scenarios import scenarios
+
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    with running(by_name(scenarios(), scenario), seed) as playing:
+        n_mining = sum(server.is_mining for server in playing.truth)
+        click.echo(
+            f"{scenario}: {n_mining} pools and {len(playing.truth) - n_mining} other servers "
+            f"with their clients, on {playing.tap_interface}",
+            err=True,
+        )
+        words = [word.replace("{tap}", playing.tap_interface) for word in command]
+        code = subprocess.run(words, check=False).returncode
+    sys.exit(code)

@@ -82,8 +82,10 @@ def _watch(task: "CaptureTask", settings: "Settings") -> None:
             stack.callback(sink.close)
         # packets wait in the capture process while the model is loaded, which takes seconds
         feed = stack.enter_context(CaptureFeed(task, _tell))
-        tally = run(feed, _scorer(task.source, settings), sinks, _tell)
+        scorer = _scorer(task.source, settings)
+        tally = run(feed, scorer, sinks, _tell)
         console.print(str(tally))
+        _tell_losses(task.source, feed.counters, scorer.table.evicted)
         feed.check()
     if tally.undelivered:
         raise SinkError(f"{tally.undelivered} alerts were not delivered; the lines above say why")
@@ -98,6 +100,16 @@ def _scorer(source: str, settings: "Settings") -> "Scorer":
 
     bundle = resolve(settings.live.model).bundle
     return Scorer(ConnectionTable(settings.connections), bundle.judge, Policy(source, explain))
+
+
+def _tell_losses(source: str, counters: dict[str, int], evicted: int) -> None:
+    """Tell what was not judged as it should have been."""
+    if counters.get("kernel_drops"):
+        _tell(f"{source}: {counters['kernel_drops']} packets were lost before they could be metered")
+    if counters.get("evicted_flows"):
+        _tell(f"{source}: {counters['evicted_flows']} flows ended early: more were open than meter.max_flows")
+    if evicted:
+        _tell(f"{source}: {evicted} connections ended early: more were open than connections.max_connections")
 
 
 def _tell(text: str) -> None:

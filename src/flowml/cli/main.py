@@ -1,5 +1,6 @@
 """The command line: finds the command, and turns every error that an operator can meet into one line."""
 
+import gc
 import os
 import signal
 import sys
@@ -93,7 +94,10 @@ def main() -> None:
     os.environ["DO_NOT_TRACK"] = "true"
     # and before scikit-learn is: its threads would spin while they wait, on processors that packets need
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # the interpreter would search all that was loaded for garbage before it ends: a second with scikit-learn
+    gc.freeze()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

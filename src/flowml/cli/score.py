@@ -76,6 +76,7 @@ def _score_all(
 
 
 def _score_one(path: Path, allow_partial: bool, bundle: "ModelBundle", outputs: ScoreOutputs) -> None:
+    from flowml.capture.census import NOT_IP
     from flowml.capture.files import CaptureFile
     from flowml.capture.settings import MeterSettings
     from flowml.detections.explanation import explain
@@ -88,7 +89,10 @@ def _score_one(path: Path, allow_partial: bool, bundle: "ModelBundle", outputs: 
     source = map(Metered, capture.batches())
     for conclusions in conclude(source, table, bundle.judge, Policy(str(path), explain)):
         outputs.take(conclusions)
-    if capture.report.ignored or capture.report.notes:
+    if table.evicted:
+        _tell(f"{path}: {table.evicted} connections ended early: more were open than a sensor remembers")
+    # every network has ARP in it; what else was left out is worth a line
+    if set(capture.report.ignored) - {NOT_IP} or capture.report.notes:
         for line in capture.report.lines():
             _tell(line)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,8 +60,8 @@ def network(links: Sequence[Link], seed: int) -> Iterator[Network]:
     """
     require_root()
     label = secrets.token_hex(3)
-    router, tap = f"flowml-{label}", f"tap-{label}"
-    hosts = tuple(Host(f"flowml-{label}-{n}", address_of(n)) for n in range(len(links)))
+    router, tap = f"flowml-{os.getpid()}-{label}", f"tap-{label}"
+    hosts = tuple(Host(f"{router}-{n}", address_of(n)) for n in range(len(links)))
     wiring = Wiring(router, "tap", tuple(_port(n, link) for n, link in enumerate(links)), seed)
     try:
         _build(wiring, hosts, tap)

@@ -49,6 +49,12 @@ class Peer:
         message: dict[str, Any] = json.loads(await self.line())
         return message
 
+    async def http_body(self) -> bytes:
+        """Read one HTTP message with a Content-Length; its body."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+        return await self.exactly(int(length or 0))
+
     def probe_when_idle(self, idle_s: int) -> None:
         """Ask the kernel for TCP keep-alive probes after that many idle seconds."""
         link: socket.socket = self.writer.get_extra_info("socket")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowml.errors import LabError
+from flowml.lab.namespaces import require_root
 from flowml.lab.network import network
 from flowml.lab.recorder import record_while
 from flowml.lab.scenario import Scenario, plan, require_programs
@@ -61,10 +62,14 @@ def record(scenario: Scenario, folder: Path, seed: int, duration_s: float) -> Ca
     LabError
         If the folder holds a recording already, an actor fails or packets are lost.
     """
+    require_root()
     path = folder / f"{scenario.name}.pcap.zst"
     if path.exists():
         raise LabError(f"{path}: exists already; choose another folder or remove it")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(f"{folder}: cannot be made: {error.strerror}; choose another folder") from error
     with running(scenario, seed) as lab:
         lab.wait(lab.stage.zero)
         end = lab.stage.zero + duration_s

@@ -59,13 +59,15 @@ def record_while(
     Raises
     ------
     LabError
-        If the interface cannot be read, or the kernel dropped packets: a recording with holes is no truth.
+        If the interface cannot be read, the file cannot be written, or the kernel dropped packets: a
+        recording with holes is no truth. No half file remains.
     """
     raw, beside = path.with_name(path.name + ".raw"), path.with_name(path.name + ".part")
     try:
         with worker("recorder", write, interface, raw, settings) as recorder:
             recorder.hear()
             wait()
+            recorder.check()
             recorder.tell("stop")
             n_packets, n_dropped = recorder.hear()
         if n_dropped:
@@ -75,6 +77,8 @@ def record_while(
             )
         _compress(raw, beside)
         beside.rename(path)
+    except OSError as error:
+        raise LabError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
         raw.unlink(missing_ok=True)
         beside.unlink(missing_ok=True)
@@ -91,11 +95,15 @@ def write(
     except OSError as error:
         control.send(f"{interface} cannot be recorded: {error.strerror}; is it there, and are you root?")
         return
-    with door, path.open("wb") as file:
-        file.write(_FILE_HEADER.pack(_MAGIC_US, 2, 4, 0, 0, settings.snaplen_bytes, _ETHERNET))
-        control.send((0, 0))
-        n_packets = _record(door, file, settings.snaplen_bytes, control)
-        statistics = door.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+    try:
+        with door, path.open("wb") as file:
+            file.write(_FILE_HEADER.pack(_MAGIC_US, 2, 4, 0, 0, settings.snaplen_bytes, _ETHERNET))
+            control.send((0, 0))
+            n_packets = _record(door, file, settings.snaplen_bytes, control)
+            statistics = door.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+    except OSError as error:
+        control.send(f"{interface} cannot be written to {path} any longer: {error.strerror}")
+        return
     try:
         control.recv()
     except EOFError:

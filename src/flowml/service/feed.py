@@ -120,5 +120,9 @@ class CaptureFeed:
                 return None
         try:
             return decode(self._pipe.recv_bytes())
-        except EOFError:
+        except (EOFError, OSError):  # OSError: it died in the middle of a message
+            return None
+        except ValueError as error:
+            self._failure = f"{self._task.source}: the capture process sent what is no message ({error})"
+            self._process.kill()
             return None

@@ -11,6 +11,7 @@ from flowml.detections.alert import Alert, ConnectionVerdict
 from flowml.sinks.text import iso_utc, printable
 
 PIPE_CHARS = 400  # width where no terminal says one: wide enough that no row is folded
+_NUMBERS = 3  # the column from which on there are numbers
 _EXPLANATION_CHARS = 400
 _UNNAMED = "Unknown"  # nDPI's name for what it does not know
 
@@ -73,17 +74,22 @@ def alert_line(alert: Alert) -> Text:
 
 
 def tagged_table(verdicts: Sequence[ConnectionVerdict]) -> Table:
-    """Make the table of tagged connections, in the order of their beginning."""
-    table = Table(title=None, header_style="bold", show_lines=False)
-    table.add_column("client", overflow="fold")
-    table.add_column("server", overflow="fold")
-    table.add_column("start (UTC)")
-    for number in ("lasted", "tagged after", "probability", "novelty"):
-        table.add_column(number, justify="right")
-    table.add_column("seen as", overflow="fold")
-    table.add_column("file", overflow="fold")
-    for verdict in sorted(verdicts, key=lambda verdict: verdict.start_ms):
-        table.add_row(*map(Text, _cells(verdict)))
+    """Make the table of tagged connections, in the order of their beginning.
+
+    ``tagged`` is when, after the first packet; ``sure`` is the probability. The columns fit into 80
+    characters for most IPv4 addresses; the file is told where there are several.
+    """
+    rows = [_cells(verdict) for verdict in sorted(verdicts, key=lambda verdict: verdict.start_ms)]
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold underline")
+    for number, name in enumerate(("client", "server", "start (UTC)", "lasted", "tagged", "sure")):
+        # where the terminal is narrow, the names at the right give way and these do not
+        width = max(len(name), *(len(row[number]) for row in rows))
+        table.add_column(name, justify="right" if number >= _NUMBERS else "left", min_width=width)
+    several = len({verdict.source for verdict in verdicts}) > 1
+    for name in ("seen as", "file")[: 1 + several]:
+        table.add_column(name, no_wrap=True, ratio=1)
+    for row in rows:
+        table.add_row(*map(Text, row if several else row[:-1]))
     return table
 
 
@@ -92,11 +98,10 @@ def _cells(verdict: ConnectionVerdict) -> tuple[str, ...]:
     return (
         _end(key.client_ip, key.client_port),
         _end(key.server_ip, key.server_port),
-        iso_utc(verdict.start_ms)[:19].replace("T", " "),
+        iso_utc(verdict.start_ms)[5:19].replace("T", " "),
         f"{(verdict.end_ms - verdict.start_ms) / 1000:.0f} s",
         "" if after is None else f"{after:.0f} s",
         f"{verdict.probability:.3f}",
-        f"{verdict.novelty:.2f}",
         _name(verdict),
         printable(verdict.source),
     )

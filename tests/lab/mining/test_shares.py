@@ -60,3 +60,11 @@ def test_a_pool_of_octaves_gives_out_powers_of_two_alone() -> None:
         vardiff.count_share()
     assert vardiff.retarget(70.0)
     assert vardiff.difficulty == 1024.0
+
+
+def test_a_burst_of_shares_is_answered_before_the_timer() -> None:
+    vardiff = Vardiff(VardiffSettings(30.0, 90.0, 0.2, start_difficulty=300.0, burst_shares=5), now_s=0.0)
+    for _ in range(5):
+        vardiff.count_share()
+    assert vardiff.retarget(4.0)
+    assert vardiff.difficulty == 2400.0, "eight times at most in one step"

@@ -17,7 +17,7 @@ _N_NAMES = 40
 
 
 def _draw(rng: Generator) -> Parameters:
-    return {"period_s": float(rng.choice([1.0, 5.0, 10.0, 30.0])), "persistent_ratio": 0.6}
+    return {"period_s": float(rng.choice([2.0, 5.0, 10.0, 30.0])), "persistent_ratio": 0.6}
 
 
 async def _serve(site: Site, rng: Generator) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _draw(rng: Generator) -> Parameters:
     return {
-        "period_s": float(rng.choice([1.0, 3.0, 10.0, 30.0])),
+        "period_s": float(rng.choice([2.0, 5.0, 10.0, 30.0])),
         "regular": bool(rng.random() < 0.5),
         "answer_bytes": float(rng.lognormal(6.0, 1.5)),
         "spread": float(rng.choice([0.0, 0.1, 1.0])),
@@ -32,7 +32,7 @@ async def _serve(site: Site, rng: Generator) -> None:
 
     async def attend(peer: Peer) -> None:
         while True:
-            await peer.reader.readuntil(b"\r\n\r\n")
+            await peer.http_body()
             await asyncio.sleep(rng.exponential(drawn["think_s"]))
             n_bytes = min(int(drawn["answer_bytes"] * rng.lognormal(0.0, drawn["spread"])), 60_000)
             body = json.dumps({"items": rng.bytes(n_bytes // 2).hex()}).encode()
@@ -50,8 +50,7 @@ async def _visit(site: Site, rng: Generator) -> None:
             path = f"/api/v1/items/{rng.integers(1, 1000)}"
             head = f"GET {path} HTTP/1.1\r\nHost: {site.server_name()}\r\nCookie: s={cookie}\r\n\r\n"
             await peer.send(head.encode())
-            answer = await peer.reader.readuntil(b"\r\n\r\n")
-            await peer.exactly(int(answer.lower().split(b"content-length:")[1].split(b"\r\n")[0]))
+            await peer.http_body()
             await asyncio.sleep(drawn["period_s"] if drawn["regular"] else rng.exponential(drawn["period_s"]))
 
 

@@ -37,8 +37,7 @@ async def _serve(site: Site, rng: Generator) -> None:
 
     async def attend(peer: Peer) -> None:
         while True:
-            head = await peer.reader.readuntil(b"\r\n\r\n")
-            await peer.exactly(int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]))
+            await peer.http_body()
             await asyncio.sleep(pause_s(drawn["wait_s"], drawn["wait_rhythm"], rng))
             body = text_of(drawn["answer_bytes"], drawn["answer_spread_bytes"], rng)
             await peer.send(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
@@ -54,8 +53,7 @@ async def _visit(site: Site, rng: Generator) -> None:
             body = text_of(drawn["question_bytes"], 0, rng)
             head = f"POST /poll HTTP/1.1\r\nHost: {site.server_name()}\r\nAuthorization: {token}\r\n"
             await peer.send(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-            answer = await peer.reader.readuntil(b"\r\n\r\n")
-            await peer.exactly(int(answer.split(b"Content-Length: ")[1].split(b"\r\n")[0]))
+            await peer.http_body()
             await asyncio.sleep(pause_s(drawn["sleep_s"], drawn["sleep_rhythm"], rng))
 
 

@@ -42,10 +42,7 @@ async def _serve(site: Site, rng: Generator) -> None:
 
     async def attend(peer: Peer) -> None:
         while True:
-            asked = await peer.reader.readuntil(b"\r\n\r\n")
-            request = json.loads(
-                await peer.exactly(int(asked.split(b"Content-Length: ")[1].split(b"\r\n")[0]))
-            )
+            request = json.loads(await peer.http_body())
             await asyncio.sleep(rng.exponential(drawn["think_s"]))
             result = "0x" + text_of(drawn["result_bytes"], drawn["result_spread_bytes"], rng)
             body = json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result})
@@ -67,8 +64,7 @@ async def _visit(site: Site, rng: Generator) -> None:
                 body = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
                 head = f"POST / HTTP/1.1\r\nHost: {site.server_name()}\r\nUser-Agent: {agent}\r\n"
                 await peer.send(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-                answer = await peer.reader.readuntil(b"\r\n\r\n")
-                await peer.exactly(int(answer.split(b"Content-Length: ")[1].split(b"\r\n")[0]))
+                await peer.http_body()
             await pause(drawn, rng)
 
 

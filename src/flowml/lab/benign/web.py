@@ -29,7 +29,7 @@ def _draw(rng: Generator) -> Parameters:
     return {
         "keepalive_s": int(rng.choice([15, 65, 75, 300])),
         "page_bytes": float(rng.lognormal(8.0, 0.7)),
-        "per_minute": int(rng.choice([2, 4, 6, 12, 30])),
+        "per_minute": int(rng.choice([2, 4, 6, 12])),
     }
 
 

@@ -45,7 +45,7 @@ _WORDS = [
 
 def _draw(rng: Generator) -> Parameters:
     return {
-        "says_every_s": float(rng.choice([4.0, 15.0, 60.0])),
+        "says_every_s": float(rng.choice([8.0, 20.0, 90.0])),
         "ping_s": float(rng.choice([20.0, 25.0, 30.0])),
         "echoes": bool(rng.random() < 0.5),
         "compresses": bool(rng.random() < 0.5),

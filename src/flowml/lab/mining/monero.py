@@ -1,7 +1,6 @@
 """Monero and its kin: CryptoNote stratum, a pool and XMRig-like miners, plain and in TLS.
 
-Messages and their order follow XMRig (xmrig/xmrig src/base/net/stratum/Client.cpp) and nodejs-pool
-(Snipa22/nodejs-pool lib/pool.js); sizes are those measured on real connections, see the tests.
+Order and timers follow XMRig (xmrig/xmrig src/base/net/stratum/Client.cpp, Pool.h).
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from flowml.lab.actor import Actor, Parameters, over_tls
 from flowml.lab.mining.chain import next_work
-from flowml.lab.mining.identities import base58, hex_digits, worker
+from flowml.lab.mining.cryptonote import answer, difficulty_of, job, login, submit
+from flowml.lab.mining.identities import hex_digits
 from flowml.lab.mining.shares import Vardiff, VardiffSettings, draw_start_ratio, happens_within, share_gap_s
 
 if TYPE_CHECKING:
@@ -27,47 +27,6 @@ if TYPE_CHECKING:
 _BLOCK_S = 120.0
 _KEEPALIVE_S = 60.0  # kKeepAliveTimeout in XMRig's Pool.h; the timer starts anew with every message sent
 _TCP_IDLE_S = 60
-_ALGORITHMS = [
-    "cn/1",
-    "cn/2",
-    "cn/r",
-    "cn/fast",
-    "cn/half",
-    "cn/xao",
-    "cn/rto",
-    "cn/rwz",
-    "cn/zls",
-    "cn/double",
-    "cn/ccx",
-    "cn-lite/1",
-    "cn-heavy/0",
-    "cn-heavy/tube",
-    "cn-heavy/xhv",
-    "cn-pico",
-    "cn-pico/tlo",
-    "cn/upx2",
-    "rx/0",
-    "rx/wow",
-    "rx/arq",
-    "rx/graft",
-    "rx/sfx",
-    "rx/keva",
-    "argon2/chukwa",
-    "argon2/chukwav2",
-    "argon2/ninja",
-    "ghostrider",
-]
-_AGENTS = (
-    "XMRig/2.14.1 (Linux x86_64) libuv/1.24.1 gcc/5.4.0",
-    "XMRig/3.1.2 (Macintosh; Intel Mac OS X) libuv/1.27.0 clang/10.0.1",
-    "XMRig/5.11.2 (Windows NT 10.0; Win64; x64) libuv/1.38.0 gcc/9.3.0",
-    "XMRig/6.16.4 (Linux x86_64) libuv/1.43.0 gcc/9.4.0",
-    "XMRig/6.18.0 (Windows NT 10.0; Win64; x64) libuv/1.43.0 msvc/2019",
-    "XMRig/6.21.3 (Linux aarch64) libuv/1.48.0 gcc/13.2.1",
-    "XMRig/6.22.2 (Linux x86_64) libuv/1.49.2 gcc/13.2.1",
-    "xmr-stak-cpu/1.3.0-1.5.0",
-    "SRBMiner-MULTI/2.4.7",
-)
 _ERRORS = (
     "Low difficulty share",
     "Block expired",
@@ -76,85 +35,25 @@ _ERRORS = (
 )
 
 
-def login(parameters: Mapping[str, Any], rng: Generator) -> dict[str, object]:
-    """Draw a miner's first message."""
-    name = worker(rng)
-    n_algorithms = int(rng.choice([0, 1, 12, 22, 22, 28], p=[0.1, 0.05, 0.15, 0.3, 0.2, 0.2]))
-    wallet = "4" + base58(int(rng.choice([94, 94, 105])), rng)
-    params: dict[str, object] = {
-        "login": wallet + (f".{name}" if name else ""),
-        "pass": str(rng.choice(["x", "x", "x", name or "x", "d=10000"])),
-        "agent": str(rng.choice(_AGENTS)),
-    }
-    if rng.random() < 0.15:
-        params["rigid"] = name
-    if n_algorithms:
-        params["algo"] = _ALGORITHMS[:n_algorithms]
-    envelope = {"jsonrpc": "2.0"} if parameters["jsonrpc"] else {}
-    return {"id": 1, **envelope, "method": "login", "params": params}
-
-
-def job(parameters: Mapping[str, Any], difficulty: float, rng: Generator) -> dict[str, object]:
-    """Draw the work that a pool gives out, in the form of that pool."""
-    drawn: dict[str, object] = {
-        "algo": "rx/0",
-        "blob": hex_digits(int(parameters["blob_digits"]), rng),
-        "height": int(parameters["height"]),
-        "job_id": hex_digits(int(parameters["job_id_digits"]), rng),
-        "next_seed_hash": "",
-        "seed_hash": hex_digits(64, rng),
-        "target": target_of(difficulty),
-    }
-    left_out = {"full": (), "no_next": ("next_seed_hash",)}.get(
-        str(parameters["job_fields"]), ("algo", "height", "next_seed_hash", "seed_hash")
-    )
-    return {key: value for key, value in drawn.items() if key not in left_out}
-
-
-def submit(
-    number: int, client_id: str, job_id: str, parameters: Mapping[str, Any], rng: Generator
-) -> dict[str, object]:
-    """Draw a share."""
-    params = {"id": client_id, "job_id": job_id, "nonce": hex_digits(8, rng), "result": hex_digits(64, rng)}
-    if parameters["submit_algo"]:
-        params["algo"] = "rx/0"
-    envelope = {"jsonrpc": "2.0"} if parameters["jsonrpc"] else {}
-    return {"id": number, **envelope, "method": "submit", "params": params}
-
-
-def answer(number: int, result: object, error: object = None) -> dict[str, object]:
-    """Build a pool's answer to a numbered message."""
-    return {"id": number, "jsonrpc": "2.0", "result": result, "error": error}
-
-
-def target_of(difficulty: float) -> str:
-    """Compact target of a difficulty: 32 bits, little endian, as hexadecimal."""
-    return min(int(2**32 / difficulty), 2**32 - 1).to_bytes(4, "little").hex()
-
-
-def difficulty_of(target: str) -> float:
-    """Difficulty of a compact target."""
-    return 2**32 / max(int.from_bytes(bytes.fromhex(target), "little"), 1)
-
-
 def _draw(rng: Generator) -> Parameters:
-    target_s = float(rng.choice([10.0, 15.0, 30.0, 60.0, 100.0]))
+    target_s = float(rng.choice([10.0, 15.0, 30.0, 30.0, 60.0, 100.0]))
     hashes_per_s = float(rng.lognormal(7.5, 1.0))
     is_steered = bool(rng.random() < 0.8)
     return {
         "blob_digits": int(rng.choice([152, 152, 152, 154, 150])),
         "height": int(rng.integers(1_500_000, 3_500_000)),
-        "job_id_digits": int(rng.choice([10, 10, 15, 16, 20, 32])),
-        "job_fields": str(rng.choice(["full", "no_next", "bare"], p=[0.5, 0.3, 0.2])),
+        "job_id_digits": int(rng.choice([10, 10, 10, 15, 16, 32])),
+        "job_fields": str(rng.choice(["full", "no_next", "bare"], p=[0.6, 0.25, 0.15])),
         "client_id": str(rng.choice(["number", "uuid", "hex"], p=[0.5, 0.35, 0.15])),
         "jsonrpc": bool(rng.random() < 0.9),
         "submit_algo": bool(rng.random() < 0.25),
-        "refresh_s": float(rng.choice([0.0, 30.0, 60.0, 60.0, 120.0, 120.0])),
+        "refresh_s": float(rng.choice([0.0, 30.0, 60.0, 120.0, 120.0, 120.0])),
         "target_s": target_s,
         "retarget_s": float(rng.choice([30.0, 60.0, 90.0])),
         "variance_ratio": float(rng.uniform(0.2, 0.5)),
         "vardiff": is_steered,
-        "has_octaves": bool(rng.random() < 0.5),
+        "burst_shares": int(rng.choice([12, 12, 24, 72])),
+        "has_octaves": bool(rng.random() < 0.7),
         "hashes_per_s": hashes_per_s,
         "start_difficulty": hashes_per_s * target_s * draw_start_ratio(is_steered, rng),
         "keepalive": bool(rng.random() < 0.3),
@@ -238,7 +137,7 @@ class _Pool:
             drawn["variance_ratio"],
             drawn["start_difficulty"],
         )
-        return VardiffSettings(*steering, least_difficulty=100.0, has_octaves=drawn["has_octaves"])
+        return VardiffSettings(*steering, 100.0, drawn["burst_shares"], drawn["has_octaves"])
 
 
 @dataclass(slots=True)

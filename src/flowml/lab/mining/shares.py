@@ -52,6 +52,9 @@ class VardiffSettings:
     variance_ratio: float
     start_difficulty: float
     least_difficulty: float = 1.0
+    burst_shares: int = 72
+    """Shares after which the pool does not wait for its timer; 72 in ckpool."""
+
     has_octaves: bool = False
     """Whether only powers of two are given out, as many pools do; small drifts then change nothing."""
 
@@ -77,9 +80,9 @@ class Vardiff:
     def retarget(self, now_s: float) -> bool:
         """Adjust the difficulty if it is time to; True if it changed."""
         elapsed_s = now_s - self._since_s
-        if elapsed_s < self.settings.retarget_s:
+        if elapsed_s < self.settings.retarget_s and self._n_shares < self.settings.burst_shares:
             return False
-        mean_gap_s = elapsed_s / max(self._n_shares, 0.5)
+        mean_gap_s = max(elapsed_s, 0.001) / max(self._n_shares, 0.5)
         self._n_shares, self._since_s = 0, now_s
         ratio = self.settings.target_s / mean_gap_s
         if abs(ratio - 1.0) <= self.settings.variance_ratio:

@@ -93,6 +93,7 @@ def draw_pool(
         "retarget_s": float(rng.choice([30.0, 60.0, 90.0, 240.0])),
         "variance_ratio": float(rng.uniform(0.1, 0.5)),
         "vardiff": is_steered,
+        "burst_shares": int(rng.choice([12, 24, 72])),
         "has_octaves": bool(rng.random() < 0.5),
         "hashes_per_s": hashes_per_s,
         "start_difficulty": hashes_per_s * target_s * draw_start_ratio(is_steered, rng),
@@ -133,7 +134,9 @@ class _Pool:
             drawn["variance_ratio"],
             drawn["start_difficulty"],
         )
-        vardiff = Vardiff(VardiffSettings(*steering, 1e-6, drawn["has_octaves"]), time.monotonic())
+        vardiff = Vardiff(
+            VardiffSettings(*steering, 1e-6, drawn["burst_shares"], drawn["has_octaves"]), time.monotonic()
+        )
         try:
             while True:
                 request = await peer.json_line()

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from flowml.lab.mining.monero import answer, difficulty_of, job, login, submit, target_of
+from flowml.lab.mining.cryptonote import answer, difficulty_of, job, login, submit, target_of
 
 _POOL = {
     "blob_digits": 152,

@@ -1,0 +1,206 @@
+"""Stratum V2: binary frames inside a Noise channel, of which only sizes and times are to be seen.
+
+Sizes follow stratum-mining/sv2-spec 04 and 05: a frame is an encrypted header of 22 bytes and a payload with
+16 bytes of authentication. The lab fills frames of that size with its own header and noise instead of
+encrypting them, as nothing in flowml looks inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from flowml.lab.actor import Actor, Parameters
+from flowml.lab.mining.chain import next_work
+from flowml.lab.mining.shares import Vardiff, VardiffSettings, happens_within, share_gap_s
+from flowml.lab.mining.stratum import draw_pool
+from flowml.lab.rhythm import together
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from flowml.lab.peer import Peer
+    from flowml.lab.site import Site
+
+_FIRST_ACT = 64  # an ElligatorSwift key
+_HEADER, _AUTHENTICATION = 22, 16
+_PLAIN = struct.Struct(">BHd")  # kind, payload size, difficulty: what the lab's two sides need to know
+_Drawn = Mapping[str, Any]
+
+
+class Kind(IntEnum):
+    """Messages of the mining protocol that matter here."""
+
+    SETUP = 0
+    SETUP_SUCCESS = 1
+    OPEN_CHANNEL = 2
+    OPEN_CHANNEL_SUCCESS = 3
+    SHARE = 4
+    SHARE_SUCCESS = 5
+    SHARE_ERROR = 6
+    SET_TARGET = 7
+    SET_PREVIOUS_HASH = 8
+    JOB = 9
+
+
+_PAYLOAD = {
+    Kind.SETUP_SUCCESS: 6,
+    Kind.OPEN_CHANNEL: 60,
+    Kind.OPEN_CHANNEL_SUCCESS: 60,
+    Kind.SHARE_SUCCESS: 20,
+    Kind.SHARE_ERROR: 40,
+    Kind.SET_TARGET: 36,
+    Kind.SET_PREVIOUS_HASH: 48,
+}
+
+
+def payload_bytes(kind: Kind, drawn: _Drawn) -> int:
+    """Payload of a message, in bytes; an extended channel carries coinbase, merkle path and extranonce."""
+    if kind is Kind.SETUP:
+        return 60 + int(drawn["device_bytes"])
+    if kind is Kind.SHARE:
+        return 33 if drawn["is_extended"] else 24
+    if kind is Kind.JOB:
+        return 60 + drawn["coinbase_bytes"] + 32 * drawn["merkle_branches"] if drawn["is_extended"] else 45
+    return _PAYLOAD[kind]
+
+
+def frame(kind: Kind, drawn: _Drawn, rng: Generator, difficulty: float = 0.0) -> bytes:
+    """Build a message of the size that its encrypted form has on the wire."""
+    n_payload_bytes = payload_bytes(kind, drawn)
+    head = _PLAIN.pack(kind, n_payload_bytes, difficulty)
+    return head + rng.bytes(_HEADER - len(head) + n_payload_bytes + _AUTHENTICATION)
+
+
+async def read_frame(peer: Peer) -> tuple[Kind, float]:
+    """Read what ``frame`` built: its kind and difficulty."""
+    head = await peer.exactly(_HEADER)
+    kind, n_payload_bytes, difficulty = _PLAIN.unpack(head[: _PLAIN.size])
+    await peer.exactly(n_payload_bytes + _AUTHENTICATION)
+    return Kind(kind), difficulty
+
+
+def _draw(rng: Generator) -> Parameters:
+    return {
+        **draw_pool(rng, 600.0, [15.0, 30.0, 60.0], [3.33, 6.0, 10.0, 20.0]),
+        "is_extended": bool(rng.random() < 0.5),
+        # The specification's text says 170, its fields add up to 234; both are built.
+        "second_act_bytes": int(rng.choice([170, 234])),
+        "coinbase_bytes": int(rng.integers(120, 320)),
+        "merkle_branches": int(rng.integers(0, 14)),
+        "batched_answers": int(rng.choice([1, 1, 5, 20])),
+        "device_bytes": int(rng.integers(0, 90)),
+    }
+
+
+@dataclass(slots=True)
+class _Pool:
+    drawn: _Drawn
+    rng: Generator
+    miners: set[Peer] = field(default_factory=set)
+
+    async def renew(self) -> None:
+        """Give all miners new work, for ever."""
+        while True:
+            is_block = await next_work(self.drawn["block_s"], self.drawn["refresh_s"], self.rng)
+            for peer in self.miners:
+                peer.writer.write(self._work(is_block))
+
+    async def attend(self, peer: Peer) -> None:
+        """Shake hands, open a channel, and judge shares until the miner leaves."""
+        drawn = self.drawn
+        await peer.exactly(_FIRST_ACT)
+        await peer.send(self.rng.bytes(drawn["second_act_bytes"]))
+        for kind in (Kind.SETUP_SUCCESS, Kind.OPEN_CHANNEL_SUCCESS):
+            await read_frame(peer)
+            await asyncio.sleep(self.rng.exponential(drawn["think_s"]))
+            await peer.send(frame(kind, drawn, self.rng, drawn["start_difficulty"]))
+        await peer.send(self._work(is_block=True))
+        steering = (
+            drawn["target_s"],
+            drawn["retarget_s"],
+            drawn["variance_ratio"],
+            drawn["start_difficulty"],
+        )
+        vardiff = Vardiff(
+            VardiffSettings(*steering, 1e-6, drawn["burst_shares"], drawn["has_octaves"]), time.monotonic()
+        )
+        self.miners.add(peer)
+        try:
+            await self._judge(peer, vardiff)
+        finally:
+            self.miners.discard(peer)
+
+    async def _judge(self, peer: Peer, vardiff: Vardiff) -> None:
+        n_unanswered = 0
+        while True:
+            await read_frame(peer)
+            await asyncio.sleep(self.rng.exponential(self.drawn["think_s"]))
+            n_unanswered += 1
+            if self.rng.random() < self.drawn["rejected_ratio"]:
+                await peer.send(frame(Kind.SHARE_ERROR, self.drawn, self.rng))
+            elif n_unanswered >= self.drawn["batched_answers"]:
+                n_unanswered = 0
+                await peer.send(frame(Kind.SHARE_SUCCESS, self.drawn, self.rng))
+            vardiff.count_share()
+            if self.drawn["vardiff"] and vardiff.retarget(time.monotonic()):
+                await peer.send(frame(Kind.SET_TARGET, self.drawn, self.rng, vardiff.difficulty))
+
+    def _work(self, is_block: bool) -> bytes:
+        job = frame(Kind.JOB, self.drawn, self.rng)
+        return job + frame(Kind.SET_PREVIOUS_HASH, self.drawn, self.rng) if is_block else job
+
+
+@dataclass(slots=True)
+class _Miner:
+    peer: Peer
+    drawn: _Drawn
+    hashes_per_s: float
+    rng: Generator
+    difficulty: float = 0.0
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def mine(self) -> None:
+        """Shake hands, open a channel and send shares until the connection breaks."""
+        await self.peer.send(self.rng.bytes(_FIRST_ACT))
+        await self.peer.exactly(self.drawn["second_act_bytes"])
+        for kind in (Kind.SETUP, Kind.OPEN_CHANNEL):
+            await self.peer.send(frame(kind, self.drawn, self.rng))
+            _, self.difficulty = await read_frame(self.peer)
+        await together(self._listen(), self._submit())
+
+    async def _listen(self) -> None:
+        while True:
+            _, difficulty = await read_frame(self.peer)
+            if difficulty:
+                self.difficulty = difficulty
+                self.news.set()
+
+    async def _submit(self) -> None:
+        while True:
+            gap_s = share_gap_s(self.hashes_per_s, self.difficulty, self.rng)
+            if not await happens_within(self.news, gap_s):
+                await self.peer.send(frame(Kind.SHARE, self.drawn, self.rng))
+
+
+async def _serve(site: Site, rng: Generator) -> None:
+    pool = _Pool(site.parameters, rng)
+    await together(pool.renew(), site.listen(pool.attend))
+
+
+async def _visit(site: Site, rng: Generator) -> None:
+    drawn = site.parameters
+    hashes_per_s = drawn["hashes_per_s"] * rng.lognormal(0.0, 0.5)
+    async with asyncio.timeout(rng.exponential(drawn["session_s"]) + 30.0), site.connected() as peer:
+        await _Miner(peer, drawn, hashes_per_s, rng).mine()
+
+
+_STRATUM_V2 = Actor(
+    "stratum-v2", "stratum-v2", _draw, _serve, _visit, ports=(34254, 3336), is_mining=True, clients=(1, 4)
+)
+ACTORS = (_STRATUM_V2,)
