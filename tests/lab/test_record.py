@@ -34,7 +34,7 @@ def _short(name: str) -> Scenario:
     """Return a scenario with one server of each actor, all clients within two seconds."""
     scenario = by_name(scenarios(), name)
     casts = tuple(replace(cast, n_servers=1) for cast in scenario.casts)
-    return replace(scenario, casts=casts, lead_s=5.0, early_ratio=0.0, arrivals_s=2.0)
+    return replace(scenario, casts=casts, lead_s=3.0, early_ratio=0.0, arrivals_s=2.0)
 
 
 def _draw_nothing(rng: Generator) -> Parameters:
@@ -72,7 +72,7 @@ def test_every_server_of_a_recording_is_seen_on_the_wire_and_stands_in_the_manif
     scenario = _short(name)
     if missing_programs(scenario):
         pytest.skip(f"needs the packages {', '.join(missing_programs(scenario))}")
-    record(scenario, tmp_path, seed=5, duration_s=12.0)
+    record(scenario, tmp_path, seed=5, duration_s=8.0)
     (capture,) = tomllib.loads((tmp_path / "manifest.toml").read_text())["captures"]
     packets = tmp_path / "packets.pcap"
     packets.write_bytes(zstandard.ZstdDecompressor().decompress((tmp_path / capture["file"]).read_bytes()))
