@@ -34,6 +34,11 @@ def test_both_directions_have_the_same_scale() -> None:
     assert [label.get_text() for label in axes.get_yticklabels()][-2:] == ["100 kB", "1 MB"]
 
 
+def test_time_begins_with_the_connection_and_spans_at_least_a_second() -> None:
+    (axes,) = message_strip(packets((300, 500), (480, -400)), START_MS, "a moment").axes
+    assert axes.get_xlim() == (-0.02, 1.02)
+
+
 def test_a_connection_without_messages_is_an_empty_strip() -> None:
     assert drawn(message_strip(PacketSequences.empty(1), START_MS, "silence"))
 

@@ -1,5 +1,6 @@
 """Versions of registered models, and training runs, without the training that they come from."""
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from matplotlib.figure import Figure
 from mlflow.exceptions import MlflowException
 
 from flowml.features.matrix import feature_matrix
-from flowml.models.bundle import bundle_digest, save_bundle
+from flowml.models.bundle import ModelBundle, bundle_digest, save_bundle
 from flowml.registry.connection import connect
 from flowml.registry.run import DatasetInput, TrainingRun
 from flowml.registry.versions import DIGEST_TAG
@@ -27,10 +28,16 @@ def register(uri: str, name: str, source: Path, digest: str | None) -> int:
     return int(client.create_model_version(name, source.as_uri(), tags=tags).version)
 
 
+@functools.cache
+def fitted() -> ModelBundle:
+    """A detector that was fitted on the small data set; that takes seconds, and all tests need the same."""
+    bundle, _ = fit(small_data_set(), TrainingSettings(seed=1))
+    return replace(bundle, name="flowml", facts={"seed": 1})
+
+
 def small_bundle(folder: Path, version: str = "1") -> Path:
-    """Save a bundle that was fitted on the small data set."""
-    fitted, _ = fit(small_data_set(), TrainingSettings(seed=1))
-    save_bundle(replace(fitted, name="flowml", version=version, facts={"seed": 1}), folder, "# flowml 1\n")
+    """Save that detector as a bundle."""
+    save_bundle(replace(fitted(), version=version), folder, "# flowml 1\n")
     return folder
 
 

@@ -1,4 +1,5 @@
 import os
+import socket
 import subprocess
 import sys
 from http.server import HTTPServer, SimpleHTTPRequestHandler
@@ -38,6 +39,14 @@ def test_a_server_that_is_down_is_one_line(unused_port: int) -> None:
     with pytest.raises(ModelError, match="does not answer; start it") as caught:
         ModelRegistry(f"http://127.0.0.1:{unused_port}").versions()
     assert "\n" not in str(caught.value)
+
+
+def test_a_server_that_never_answers_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(ModelError, match="does not answer; start it"):
+            ModelRegistry(f"http://127.0.0.1:{port}").versions()
 
 
 def test_a_server_that_is_no_mlflow_server_is_one_line() -> None:

@@ -7,7 +7,7 @@ import pytest
 from flowml.errors import ModelError
 from flowml.models.bundle import bundle_digest
 from flowml.registry.connection import URI_VARIABLE, connect
-from flowml.registry.tracking import EXPERIMENT, log_run, require_store
+from flowml.registry.tracking import EXPERIMENT, log_run, require_place
 from tests.registry.builders import training_run
 
 
@@ -63,4 +63,10 @@ def test_an_experiment_that_was_deleted_is_named_with_its_cure(store: str, bundl
 
 def test_a_server_that_is_down_is_known_before_the_work(unused_port: int) -> None:
     with pytest.raises(ModelError, match="does not answer"):
-        require_store(f"http://127.0.0.1:{unused_port}")
+        require_place("flowml", f"http://127.0.0.1:{unused_port}")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a:b", "a.b", "a@b", "a b", "a" * 300])
+def test_a_name_that_mlflow_would_refuse_is_known_before_the_work(store: str, name: str) -> None:
+    with pytest.raises(ModelError, match="expected letters, digits, _ and -"):
+        require_place(name, store)

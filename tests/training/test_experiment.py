@@ -62,14 +62,14 @@ def test_the_bundle_says_what_it_was_made_of(finished: Finished, data_set: Path)
 
 
 def test_the_card_counts_the_connections(finished: Finished) -> None:
-    assert "| small | Apache-2.0 | 1 | 24 | 48 |" in (finished.run.bundle / CARD).read_text()
+    assert "| small | Apache-2.0 | 1 | 12 | 24 |" in (finished.run.bundle / CARD).read_text()
 
 
 def test_the_run_names_its_data_sets_by_the_checksums_of_their_captures(finished: Finished) -> None:
     (given,) = finished.run.datasets
     sha256 = finished.bundle.facts["data"][0]["sha256"]
     assert given.digest == hashlib.sha256(f"{sha256}  small.pcap\n".encode()).hexdigest()
-    assert dict(given.facts) == {"captures": 1, "mining": 24, "benign": 48}
+    assert dict(given.facts) == {"captures": 1, "mining": 12, "benign": 24}
 
 
 def test_the_run_has_its_pictures_parameters_and_an_example(finished: Finished) -> None:

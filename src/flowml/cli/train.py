@@ -69,13 +69,13 @@ def _train(
     uri: str | None,
     tell: Callable[[str], None],
 ) -> "tuple[Finished, RegisteredVersion | None]":
-    from flowml.registry.tracking import log_run, require_store
+    from flowml.registry.tracking import log_run, require_place
     from flowml.training.experiment import run_experiment
 
     if uri is None:
         return run_experiment(datasets, output, settings, tell), None
     tell("asking MLflow")
-    require_store(uri)  # a server that is down is better known before minutes of work than after
+    require_place(settings.name, uri)
     finished = run_experiment(datasets, output, settings, tell)
     tell("telling MLflow")
     return finished, log_run(finished.run, uri)

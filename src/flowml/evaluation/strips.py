@@ -55,6 +55,8 @@ def message_strip(packets: PacketSequences, start_ms: int, title: str) -> Figure
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_yticks(ticks, [_bytes(abs(tick)) for tick in ticks])
     axes.set_ylim(1.6 * ticks[0], 1.6 * ticks[-1])
+    span_s = max(float(at_s.max(initial=0.0)), 1.0)  # an exchange of a moment is to look like one
+    axes.set_xlim(-0.02 * span_s, 1.02 * span_s)
     axes.set_ylabel("server ↓   message   client ↑")
     axes.set_xlabel(f"seconds from the first packet ({len(messages):,} messages)")
     axes.set_title(title, loc="left", fontsize=9, parse_math=False)

@@ -1,5 +1,6 @@
 """From what people call a model to a bundle on disk that was checked before a byte of it ran."""
 
+import errno
 import os
 import re
 import sys
@@ -123,12 +124,20 @@ def _download(registry: ModelRegistry, version: RegisteredVersion, folder: Path)
             _check(version, fetched, registry.uri)
             if folder.exists():  # it was damaged, or else nothing would have been fetched
                 folder.rename(Path(scratch) / "damaged")
-            fetched.rename(folder)
+            _settle(fetched, folder)
     except OSError as error:
         raise ModelError(
             f"{folder}: cannot be written: {error.strerror or error}; free space, or choose another place "
             "with XDG_CACHE_HOME"
         ) from error
+
+
+def _settle(fetched: Path, folder: Path) -> None:
+    try:
+        fetched.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):  # another process was faster, with the same
+            raise
 
 
 def _check(version: RegisteredVersion, fetched: Path, uri: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,9 @@ BUNDLE_FOLDER = "bundle"
 BUNDLE_PATH = f"artifacts/{BUNDLE_FOLDER}"
 """Where the bundle lies among the files of a version: MLflow puts a pyfunc's artefacts into `artifacts`."""
 
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
+"""What MLflow takes for runs, logged models and registered models alike, and a reference can name."""
+
 _DATASET_DIGEST_CHARS = 36
 """MLflow's column is that wide."""
 
@@ -35,14 +39,18 @@ _RUN_WITH = ("numpy", "scikit-learn", "skops", "mlflow", "pandas")
 """What the pyfunc needs besides flowml. Named, because MLflow takes seconds to guess."""
 
 
-def require_store(uri: str) -> None:
-    """Make sure that a store answers, and make a SQLite store that is not there.
+def require_place(name: str, uri: str) -> None:
+    """Make sure that a model of a name could be registered, and make a SQLite store that is not there.
+
+    What would stop `log_run` is better known before minutes of fitting than after.
 
     Raises
     ------
     ModelError
-        It does not answer.
+        The name is none that MLflow takes, or the store does not answer.
     """
+    if not _NAME.fullmatch(name):
+        raise ModelError(f"model name {name!r}: expected letters, digits, _ and -; choose another --name")
     client = connect(uri, may_create=True)
     with mlflow_errors(uri):
         client.get_experiment_by_name(EXPERIMENT)

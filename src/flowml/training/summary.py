@@ -165,9 +165,12 @@ def _by_source(collected: Sequence[Collected]) -> dict[str, list[Collected]]:
 
 
 def _connections(part: Collected, is_mining: bool) -> int:
-    if part.labelled is None:
+    """Connections of a capture; those that later sensors saw of it are no others."""
+    labelled = part.labelled
+    if labelled is None:
         return 0
-    return len(np.unique(part.labelled.connection[part.labelled.is_mining == is_mining]))
+    counted = (labelled.is_mining == is_mining) & (labelled.sensor_start_s == 0)
+    return len(np.unique(labelled.connection[counted]))
 
 
 def _share(found: NDArray[np.bool_], which: NDArray[np.bool_]) -> Share:
