@@ -89,7 +89,7 @@ def test_addresses_stay_whole_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPat
     lines = table(MINING, file=Terminal())
     assert max(map(len, lines)) <= 80
     assert [line.split() for line in lines[1:]] == [
-        "10.0.0.2:40000 198.51.100.7:3333 11-14 22:13:20 61 s 62 s 0.988 TLS".split(),
+        ["10.0.0.2:40000", "198.51.100.7:3333", "11-14", "22:13:20", "61", "s", "62", "s", "0.988", "TLS"],
         ["pool.example"],
     ]
 
