@@ -14,7 +14,7 @@ setup(
             [f"{SOURCES}/{name}.c" for name in ("_meter", "flow_table", "packet_loop")],
             depends=[f"{SOURCES}/flow_table.h"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
-            extra_compile_args=["-std=gnu11", "-O3", "-Wall", "-Wextra", "-fvisibility=hidden"],
+            extra_compile_args=["-std=gnu11", "-O3", "-Wall", "-Wextra"],
             py_limited_api=True,
             optional=True,
         )

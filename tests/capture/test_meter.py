@@ -162,16 +162,24 @@ def test_an_abandoned_meter_closes_its_file(tmp_path: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def _per_pair(batch: FlowBatch) -> dict[frozenset[tuple[bytes, int]], list[tuple[int, int, bytes]]]:
+Key = tuple[frozenset[tuple[bytes, int]], int, int]
+
+
+def _per_key(batch: FlowBatch) -> dict[Key, list[tuple[int, int, bytes]]]:
     """All packets of each pair of ends as (time, size, sender), in the order of their records."""
-    seen: dict[frozenset[tuple[bytes, int]], list[tuple[int, int, bytes]]] = defaultdict(list)
+    seen: dict[Key, list[tuple[int, int, bytes]]] = defaultdict(list)
     order = np.lexsort((batch[schema.SLICE], batch[schema.FIRST_SEEN_MS]))
     for row in order:
         source = (batch[schema.SRC_IP][row], int(batch[schema.SRC_PORT][row]))
         target = (batch[schema.DST_IP][row], int(batch[schema.DST_PORT][row]))
+        key = (
+            frozenset((source, target)),
+            int(batch[schema.PROTOCOL][row]),
+            int(batch[schema.VLAN_ID][row]),
+        )
         for time, size in _packets(batch, int(row)):
             sender = source if size > 0 else target
-            seen[frozenset((source, target))].append((time, abs(size), b"%s:%d" % sender))
+            seen[key].append((time, abs(size), b"%s:%d" % sender))
     return seen
 
 
@@ -187,7 +195,7 @@ def test_the_meter_and_the_reference_see_the_same_packets(tmp_path: Path, frames
     theirs = FlowBatch.concat(list(ReferenceMeter(settings).batches(path)))
     final = mine[schema.IS_FINAL]
     assert mine[schema.PACKETS][final].sum() == theirs[schema.PACKETS].sum()
-    assert _per_pair(mine) == _per_pair(theirs)
+    assert _per_key(mine) == _per_key(theirs)
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

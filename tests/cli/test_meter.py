@@ -1,5 +1,6 @@
 """flowml meter writes one table, tells its accounts on standard error, and refuses in one line."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,21 @@ def test_several_captures_become_one_table_with_its_accounts(tmp_path: Path) -> 
     batches, metadata = read_flows(output)
     assert FlowBatch.concat(list(batches))[UID].tolist() == [0, 1]
     assert metadata["accounting_mode"] == "3"
+
+
+def test_without_the_compiled_loop_it_works_and_says_once_that_it_is_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "flowml.capture._meter", None)
+    monkeypatch.delattr("flowml.capture._meter", raising=False)
+    for name in ("a.pcap", "b.pcap"):
+        (tmp_path / name).write_bytes(pcap(conversation()))
+    output = tmp_path / "flows.parquet"
+    arguments = [str(tmp_path / "a.pcap"), str(tmp_path / "b.pcap"), "-o", str(output)]
+    result = CliRunner().invoke(meter, arguments, catch_exceptions=False)
+    assert result.stderr.count("ten times slower") == 1
+    _, metadata = read_flows(output)
+    assert metadata["meter"] == "nfstream"
 
 
 def test_a_refused_capture_leaves_no_table(tmp_path: Path) -> None:

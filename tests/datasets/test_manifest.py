@@ -41,7 +41,7 @@ def test_a_recording_labels_connections_by_their_server(tmp_path: Path) -> None:
         "10.77.0.5",
         3333,
         True,
-        "small/monero-1",
+        f"{tmp_path.name}/small/monero-1",
     )
     assert capture.may_fit
 

@@ -1,11 +1,18 @@
-"""Versions of registered models, without the training that they come from."""
+"""Versions of registered models, and training runs, without the training that they come from."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from matplotlib.figure import Figure
 from mlflow.exceptions import MlflowException
 
+from flowml.features.matrix import feature_matrix
+from flowml.models.bundle import bundle_digest, save_bundle
 from flowml.registry.connection import connect
+from flowml.registry.run import DatasetInput, TrainingRun
 from flowml.registry.versions import DIGEST_TAG
+from flowml.training.fit import TrainingSettings, fit
+from tests.labelled import small_data_set
 
 
 def register(uri: str, name: str, source: Path, digest: str | None) -> int:
@@ -18,3 +25,30 @@ def register(uri: str, name: str, source: Path, digest: str | None) -> int:
             raise
     tags = {} if digest is None else {DIGEST_TAG: digest}
     return int(client.create_model_version(name, source.as_uri(), tags=tags).version)
+
+
+def small_bundle(folder: Path, version: str = "1") -> Path:
+    """Save a bundle that was fitted on the small data set."""
+    fitted, _ = fit(small_data_set(), TrainingSettings(seed=1))
+    save_bundle(replace(fitted, name="flowml", version=version, facts={"seed": 1}), folder, "# flowml 1\n")
+    return folder
+
+
+def training_run(bundle: Path) -> TrainingRun:
+    """What a training would tell of a bundle."""
+    figure = Figure()
+    figure.subplots().plot([0, 1], [0, 1])
+    return TrainingRun(
+        name="flowml",
+        version="2026.11",
+        bundle=bundle,
+        digest=bundle_digest(bundle),
+        parameters={"training.seed": 1, "training.late_s": "0, 47"},
+        metrics={"left_out.recall": 0.9, "left_out.false_alarms": 2.0},
+        figures={"calibration": figure},
+        datasets=(
+            DatasetInput("lab", "a1" * 32, "datasets/lab", "training", {"captures": 1, "mining": 12}),
+            DatasetInput("ndpi", "b2" * 32, "captures/ndpi", "training", {"captures": 9, "mining": 0}),
+        ),
+        example=feature_matrix(small_data_set().observations)[:3],
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from flowml.registry.connection import connect
+from tests.registry.builders import small_bundle
 
 START_SECONDS = 90
 
@@ -22,6 +23,11 @@ START_SECONDS = 90
 def _no_store_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +42,19 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(migrated_database: Path, tmp_path: Path) -> str:
     """The URI of an empty SQLite store of this test's own."""
     return f"sqlite:///{shutil.copy(migrated_database, tmp_path / 'mlflow.db')}"
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sound bundle; tests that change it copy it first."""
+    return small_bundle(tmp_path_factory.mktemp("models") / "flowml" / "1")
+
+
+@pytest.fixture(params=["sqlite", "server"])
+def any_store(request: pytest.FixtureRequest) -> str:
+    """The URI of either kind of store; the server keeps what other tests put there."""
+    uri: str = request.getfixturevalue("store" if request.param == "sqlite" else "server")
+    return uri
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ FLOW_FIELDS = {
     **{f"{span}_{name}_piat_ms": "double" for span in _SPANS for name in ("mean", "stddev")},
     **{f"{span}_{flag}_packets": "uint64_t" for span in _SPANS for flag in _FLAGS},
     "splt_direction": "int8_t *", "splt_ps": "int32_t *", "splt_piat_ms": "int64_t *",
+    "detection_completed": "uint8_t",
     "application_name": "char[40]", "requested_server_name": "char[80]",
 }  # fmt: skip
 
@@ -95,11 +96,13 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        from nfstream.engine import create_engine
-
-        self.ffi, self.library = create_engine()
-        if self.library is None:
-            raise CaptureError("NFStream's engine cannot be loaded; install nfstream again")
+        try:  # not through nfstream's package, which imports pandas and more
+            import _lib_engine
+        except ImportError as error:
+            raise CaptureError(
+                f"NFStream's engine cannot be loaded: {error}; install nfstream again"
+            ) from None
+        self.ffi, self.library = _lib_engine.ffi, _lib_engine.lib
         self._require_functions()
         self.layout = EngineLayout(
             addresses={
@@ -108,7 +111,8 @@ class Engine:
             },
             packet_bytes=self.ffi.sizeof("struct nf_packet"),
             packet_offsets=self._offsets("struct nf_packet", PACKET_FIELDS),
-            flow_offsets=self._offsets("struct nf_flow", FLOW_FIELDS),
+            flow_offsets=self._offsets("struct nf_flow", FLOW_FIELDS)
+            | {"app_protocol": self._app_protocol()},
             record=self._record(),
         )
 
@@ -129,10 +133,23 @@ class Engine:
                 raise _another(f"{structure}.{name} as {fields[name].type.cname}", kind)
         return {name: fields[name].offset for name in expected}
 
+    def _app_protocol(self) -> int:
+        """Offset of nDPI's number of the application, three structures deep; 0 in it is unknown."""
+        kind, offset = self.ffi.typeof("struct nf_flow"), 0
+        for name in ("detected_protocol", "proto", "app_protocol"):
+            fields = dict(kind.fields)
+            if name not in fields:
+                raise _another(f"no {kind.cname}.{name}", "nDPI's number of the application")
+            kind, offset = fields[name].type, offset + fields[name].offset
+        if kind.cname != "uint16_t":
+            raise _another(f"app_protocol as {kind.cname}", "uint16_t")
+        return int(offset)
+
     def _record(self) -> np.dtype[np.void]:
         """The fields of struct nf_flow that are numbers or text."""
         offsets = self._offsets("struct nf_flow", FLOW_FIELDS)
-        kinds = {name: _dtype(kind) for name, kind in FLOW_FIELDS.items() if not kind.endswith("*")}
+        left_out = ("splt_direction", "splt_ps", "splt_piat_ms", "detection_completed")
+        kinds = {name: _dtype(kind) for name, kind in FLOW_FIELDS.items() if name not in left_out}
         last = max(kinds, key=lambda name: offsets[name])
         end = offsets[last] + np.dtype(kinds[last]).itemsize
         return np.dtype(
@@ -169,14 +186,20 @@ class Dissector:
     """
 
     def __init__(self, engine: Engine, n_dissections: int) -> None:
-        from nfstream.engine import setup_dissector
-
         self._engine = engine
-        self._handle = setup_dissector(engine.ffi, engine.library, n_dissections)
-        if n_dissections and self._handle == engine.ffi.NULL:
+        self._handle = engine.ffi.NULL
+        if not n_dissections:
+            return
+        checker = engine.ffi.new("struct dissector_checker *")
+        checker.flow_size = engine.ffi.sizeof("struct ndpi_flow_struct")
+        checker.flow_tcp_size = engine.ffi.sizeof("struct ndpi_flow_tcp_struct")
+        checker.flow_udp_size = engine.ffi.sizeof("struct ndpi_flow_udp_struct")
+        self._handle = engine.library.dissector_init(checker)
+        if self._handle == engine.ffi.NULL:
             raise CaptureError(
                 "nDPI cannot be started: its structures differ from NFStream's; install it again"
             )
+        engine.library.dissector_configure(self._handle)
 
     @property
     def address(self) -> int:

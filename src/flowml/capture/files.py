@@ -26,6 +26,12 @@ class FileMeter(Protocol):
         ...
 
 
+SLOW = (
+    "metering with NFStream's own loop, ten times slower, because flowml's was not compiled; "
+    "install a C compiler (apt install gcc python3-dev) and flowml again"
+)
+
+
 def file_meter(settings: MeterSettings) -> FileMeter:
     """The fastest meter that this installation has."""
     return Meter(settings) if extension() else ReferenceMeter(settings)

@@ -212,6 +212,24 @@ void schedule(struct table *table, struct flow *flow)
     link_before(&flow->schedule, &table->wheel[slot % WHEEL_SLOTS]);
 }
 
+/* Let nDPI say what it knows so far. The engine does that at a slice's end only, where it also stops looking
+ * or guesses: so not while the protocol is unknown, and the mark that it stopped is taken back. */
+static void name_so_far(struct table *table, struct flow *flow)
+{
+    const struct config *config = &table->config;
+    uint8_t *completed = flow->slice_record + config->flow_detection_completed, before = *completed;
+    if (!config->n_dissections || !(before || read16(flow->slice_record, config->flow_app_protocol)))
+        return;
+    table->expire(flow->slice_record, (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector);
+    *completed = before;
+}
+
+static void take_snapshot(struct table *table, struct flow *flow, int64_t time_ms)
+{
+    name_so_far(table, flow);
+    emit(table, flow, SNAPSHOT, time_ms);
+}
+
 /* Take the snapshots of one slot: its flows have had all their packets before that time, and no later one. */
 static void take_snapshots(struct table *table, int64_t slot)
 {
@@ -224,7 +242,7 @@ static void take_snapshots(struct table *table, int64_t slot)
         if (idle_at(table, flow) <= time_ms)
             continue; /* it ended before: its last record follows */
         if (flow->ring.used)
-            emit(table, flow, SNAPSHOT, time_ms);
+            take_snapshot(table, flow, time_ms);
         schedule(table, flow);
     }
 }
@@ -248,7 +266,7 @@ void expire_idle(struct table *table)
 }
 
 /* Set the clock forward: snapshots slot by slot, then the flows that are idle by now. */
-void advance(struct table *table, int64_t now_ms)
+void advance_clock(struct table *table, int64_t now_ms)
 {
     int64_t now_slot = now_ms / SLOT_MS;
     table->clock_ms = now_ms;

@@ -15,7 +15,8 @@
     X(idle_timeout_ms) X(active_timeout_ms) X(history_packets) X(max_flows) X(batch_records) X(hash_seed)      \
     X(packet_bytes) X(packet_time) X(packet_direction) X(packet_src_ip) X(packet_dst_ip) X(packet_src_port)    \
     X(packet_dst_port) X(packet_protocol) X(packet_vlan_id) X(packet_tunnel_id) X(packet_payload_size)         \
-    X(record_bytes) X(flow_first_seen) X(flow_splt_direction) X(flow_splt_ps) X(flow_splt_piat_ms)
+    X(record_bytes) X(flow_first_seen) X(flow_splt_direction) X(flow_splt_ps) X(flow_splt_piat_ms)               \
+    X(flow_app_protocol) X(flow_detection_completed)
 
 #define FACTS(X)                                                                                               \
     X(uid) X(slice) X(ending) X(covered_until_ms) X(payload_packets) X(gap_before) X(swapped)
@@ -147,6 +148,9 @@ static inline void link_before(struct link *link, struct link *place)
     place->previous = link;
 }
 
+/* The libraries of the process have names like these too: ours must not be taken for theirs. */
+#pragma GCC visibility push(hidden)
+
 /* --- flow_table.c ---------------------------------------------------------------------------------------- */
 
 bool table_allocate(struct table *table, const uint8_t *ages_ms, size_t ages_bytes);
@@ -165,7 +169,7 @@ void close_slice(struct table *table, struct flow *flow, enum ending ending, int
 int64_t idle_at(const struct table *table, const struct flow *flow);
 
 void schedule(struct table *table, struct flow *flow);
-void advance(struct table *table, int64_t now_ms);
+void advance_clock(struct table *table, int64_t now_ms);
 void expire_idle(struct table *table);
 
 /* --- packet_loop.c --------------------------------------------------------------------------------------- */
@@ -179,5 +183,7 @@ struct input {
 
 enum status run_file(struct table *table, void *capture, uint64_t max_packets);
 enum status run_live(struct table *table, const struct input *inputs, size_t count, int64_t deadline_ms);
+
+#pragma GCC visibility pop
 
 #endif

@@ -15,6 +15,7 @@ from flowml.capture.inputs import Capture
 from flowml.capture.settings import PAYLOAD_ACCOUNTING, MeterSettings
 from flowml.errors import CaptureError
 
+_FLOW_FIELDS = ("splt_direction", "splt_ps", "splt_piat_ms", "app_protocol", "detection_completed")
 BATCH_RECORDS = 8192
 BUDGET_PACKETS = 1 << 19  # packets of a file between two looks at Python's signals: about half a second
 
@@ -163,8 +164,5 @@ def _layout(engine: Engine) -> dict[str, int]:
         "record_bytes": layout.record.itemsize,
         **{f"packet_{name}": offset for name, offset in layout.packet_offsets.items()},
         "flow_first_seen": layout.flow_offsets["bidirectional_first_seen_ms"],
-        **{
-            f"flow_{name}": layout.flow_offsets[name]
-            for name in ("splt_direction", "splt_ps", "splt_piat_ms")
-        },
+        **{f"flow_{name}": layout.flow_offsets[name] for name in _FLOW_FIELDS},
     }

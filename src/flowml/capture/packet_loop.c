@@ -93,7 +93,7 @@ static bool open_slice(struct table *table, struct flow *flow, uint8_t sender)
     const struct config *config = &table->config;
     flow->slice_record = table->initialize(
         table->packet, (uint8_t)config->accounting_mode, 1, (uint16_t)config->splt_packets,
-        (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector, 1);
+        (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector, 0);
     flow->sender_side = sender;
     flow->last_seen_ms = table->clock_ms;
     return flow->slice_record != NULL;
@@ -154,7 +154,7 @@ static struct flow *update_flow(struct table *table, struct flow *flow, uint8_t 
     uint8_t expired = table->update(
         flow->slice_record, table->packet, config->idle_timeout_ms, config->active_timeout_ms,
         (uint8_t)config->accounting_mode, 1, (uint16_t)config->splt_packets, (uint8_t)config->n_dissections,
-        (void *)(uintptr_t)config->dissector, 1);
+        (void *)(uintptr_t)config->dissector, 0);
     if (expired)
         flow = next_slice(table, flow, sender, expired == 1);
     if (!flow)
@@ -170,7 +170,7 @@ static void take_packet(struct table *table)
     uint64_t time_ms = read64(table->packet, table->config.packet_time);
     table->counters.packets++;
     if ((int64_t)time_ms > table->clock_ms)
-        advance(table, (int64_t)time_ms);
+        advance_clock(table, (int64_t)time_ms);
     else /* time never runs backwards: a late packet counts as if it came now */
         memcpy(table->packet + table->config.packet_time, &table->clock_ms, sizeof table->clock_ms);
     struct key key;
@@ -262,7 +262,7 @@ static void follow_wall_clock(struct table *table)
 {
     int64_t now_ms = wall_clock_ms() - WALL_CLOCK_LAG_MS;
     if (table->clock_ms && now_ms > table->clock_ms)
-        advance(table, now_ms);
+        advance_clock(table, now_ms);
 }
 
 static bool was_set_back(const struct table *table)

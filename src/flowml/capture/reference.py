@@ -6,15 +6,14 @@ Slow (its loop over packets is Python's) and the measure of every other meter's 
 import os
 import signal
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from nfstream import NFStreamer
 from numpy.typing import NDArray
 
 from flowml.capture.records import flow_batch
@@ -74,6 +73,8 @@ class ReferenceMeter:
         CaptureError
             NFStream cannot read the file.
         """
+        from nfstream import NFStreamer  # imports pandas, which the other meter does without
+
         settings = self._settings
         streamer = NFStreamer(
             source=str(path),
@@ -149,13 +150,13 @@ def _column(flows: list[Any], name: str) -> NDArray[Any]:
 
 
 @contextmanager
-def _running(streamer: NFStreamer, path: Path) -> Iterator[Iterator[Any]]:
+def _running(streamer: Iterable[Any], path: Path) -> Iterator[Iterator[Any]]:
     """Iterate over NFStreamer's flows and leave no trace of it, however the block is left.
 
     NFStreamer forks its meter, swallows Ctrl-C, and pins the calling process to its first processors.
     """
     processors = os.sched_getaffinity(0)
-    stream: Generator[Any, None, None] = iter(streamer)
+    stream = cast("Generator[Any, None, None]", iter(streamer))
     with _told_interrupts() as told:
         try:
             yield _flows(stream, path, told, processors)

@@ -31,7 +31,7 @@ class MeterSettings:
         Payload packets that are kept of a flow between two reports; of more, the newest.
     max_flows : int
         Open flows at most; beyond, the least recently used one leaves. Bounds the memory: a flow takes
-        about 2 KiB, with dissection 4 KiB.
+        1.6 KiB, with dissection 4.8 KiB (measured with a million flows of two packets).
     n_dissections : int
         Packets per slice that nDPI looks at; its names are evidence for people. 0 turns it off.
     """
@@ -74,9 +74,9 @@ class MeterSettings:
         dict of str to str
             Settings, versions of NFStream, its engine and nDPI, and the digest of the record schema.
         """
-        from nfstream.engine import create_engine
+        from _lib_engine import ffi
+        from _lib_engine import lib as engine
 
-        ffi, engine = create_engine()
         described = {name: str(value) for name, value in asdict(self).items()}
         described["accounting_mode"] = str(PAYLOAD_ACCOUNTING)
         described["nfstream_version"] = version("nfstream")

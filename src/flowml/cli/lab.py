@@ -6,14 +6,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-from flowml.errors import LabError
-
-if TYPE_CHECKING:
-    from flowml.lab.scenario import Scenario
 
 
 @click.group()
@@ -24,7 +18,9 @@ def lab() -> None:
 @lab.command("list")
 def list_scenarios() -> None:
     """List the scenarios."""
-    for scenario in _scenarios():
+    from flowml.lab.scenarios import scenarios
+
+    for scenario in scenarios():
         n_servers = sum(cast.n_servers for cast in scenario.casts)
         click.echo(
             f"{scenario.name:8} {scenario.duration_s:5.0f} s  {n_servers:3} servers  {scenario.summary}"
@@ -42,13 +38,13 @@ def list_scenarios() -> None:
 )
 def record(scenario: str, folder: Path, seed: int, duration_s: float | None) -> None:
     """Record SCENARIO as root: a capture and manifest.toml with the truth."""
-    known = _scenarios()
     from flowml.lab.record import record as record_scenario
     from flowml.lab.scenario import by_name
+    from flowml.lab.scenarios import scenarios
 
     # An ordinary end of the process, so that the network is taken down.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    chosen = by_name(known, scenario)
+    chosen = by_name(scenarios(), scenario)
     capture = record_scenario(chosen, folder, seed, duration_s or chosen.duration_s)
     n_mining = sum(server.is_mining for server in capture.servers)
     click.echo(
@@ -61,11 +57,11 @@ def record(scenario: str, folder: Path, seed: int, duration_s: float | None) -> 
 @click.argument("scenario")
 def check(scenario: str) -> None:
     """Say whether this machine can play SCENARIO: exit code 0, or 2 and what is missing."""
-    known = _scenarios()
     from flowml.lab.namespaces import require_root
     from flowml.lab.scenario import by_name, require_programs
+    from flowml.lab.scenarios import scenarios
 
-    require_programs(by_name(known, scenario))
+    require_programs(by_name(scenarios(), scenario))
     require_root()
 
 
@@ -78,12 +74,12 @@ def play(scenario: str, command: tuple[str, ...], seed: int) -> None:
 
     For example: flowml lab play demo -- flowml live -i {tap} --duration 60
     """
-    known = _scenarios()
     from flowml.lab.record import running
     from flowml.lab.scenario import by_name
+    from flowml.lab.scenarios import scenarios
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    with running(by_name(known, scenario), seed) as playing:
+    with running(by_name(scenarios(), scenario), seed) as playing:
         n_mining = sum(server.is_mining for server in playing.truth)
         click.echo(
             f"{scenario}: {n_mining} pools and {len(playing.truth) - n_mining} other servers "
@@ -95,11 +91,17 @@ def play(scenario: str, command: tuple[str, ...], seed: int) -> None:
     sys.exit(code)
 
 
-def _scenarios() -> tuple[Scenario, ...]:
-    try:
-        from flowml.lab.scenarios import scenarios
-    except ModuleNotFoundError as error:
-        raise LabError(
-            f"lab: the Python package {error.name} is missing; run: pip install 'flowml[lab]'"
-        ) from error
-    return scenarios()
+@lab.command()
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder to write."
+)
+def pack(recording: Path, folder: Path) -> None:
+    """Make a data set of flow tables from a RECORDING, a tenth of its size.
+
+    Each capture is metered into a Parquet table, and the manifest names the tables instead.
+    """
+    from flowml.lab.packing import pack_recording
+
+    for path in pack_recording(recording, folder):
+        click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

@@ -29,15 +29,20 @@ def meter(captures: Sequence[Path], output: Path, allow_partial: bool) -> None:
     Standard error tells, for each file, how many packets were in it, how many were metered, and why the
     others were not.
     """
+    from flowml.capture.files import SLOW
+    from flowml.capture.loop import extension
     from flowml.capture.settings import MeterSettings
     from flowml.datasets.store import write_flows
 
     settings = MeterSettings()
     console = Console(stderr=True, soft_wrap=True, highlight=False)
+    described = {**settings.describe(), "meter": "flowml" if extension() else "nfstream"}
+    if not extension():
+        console.print(SLOW)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         batches = _batches(captures, allow_partial, progress)
-        records = write_flows(output, batches, settings.describe())
+        records = write_flows(output, batches, described)
     console.print(f"{output}: {records} records")
 
 

@@ -112,15 +112,17 @@ def _recorded(folder: Path, manifest: Mapping[str, Any]) -> tuple[LabelledCaptur
             may_fit=True,
             sha256=capture["sha256"],
             is_mining=None,
-            servers=tuple(_server(server) for server in capture["servers"]),
+            servers=tuple(_server(folder, server) for server in capture["servers"]),
         )
         for capture in manifest["captures"]
     )
 
 
-def _server(server: Mapping[str, Any]) -> ServerTruth:
-    names = ("ip", "port", "is_mining", "family", "carrier", "origin")
-    return ServerTruth(**{name: server[name] for name in names})
+def _server(folder: Path, server: Mapping[str, Any]) -> ServerTruth:
+    names = ("ip", "port", "is_mining", "family", "carrier")
+    # recordings of one scenario with different seeds have equal names inside
+    origin = f"{folder.name}/{server['origin']}"
+    return ServerTruth(**{name: server[name] for name in names}, origin=origin)
 
 
 def _collected(folder: Path, manifest: Mapping[str, Any]) -> tuple[LabelledCapture, ...]:

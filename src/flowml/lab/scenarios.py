@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING
 
+from flowml.errors import LabError
 from flowml.lab import benign, mining
 from flowml.lab.scenario import Cast, Scenario
 
@@ -31,7 +32,13 @@ def scenarios() -> tuple[Scenario, ...]:
 def _found() -> Iterator[Actor]:
     for package in (mining, benign):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            yield from getattr(importlib.import_module(module.name), "ACTORS", ())
+            try:
+                found = importlib.import_module(module.name)
+            except ModuleNotFoundError as error:
+                raise LabError(
+                    f"lab: the Python package {error.name} is missing; run: pip install 'flowml[lab]'"
+                ) from error
+            yield from getattr(found, "ACTORS", ())
 
 
 def _casts(n_servers: dict[str, int]) -> tuple[Cast, ...]:

@@ -10,13 +10,16 @@ from flowml.capture.files import CaptureFile
 from flowml.capture.settings import MeterSettings
 from flowml.datasets.labels import LabelledObservations, label
 from flowml.datasets.manifest import LabelledCapture
+from flowml.datasets.store import read_flows
 from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.flows.observations import Observations
-from flowml.schema import FIRST_SEEN_MS
+from flowml.flows.packets import PacketSequences
+from flowml.schema import DST_SYN, FIRST_SEEN_MS, LAST_SEEN_MS, SRC_SYN
 
 BATCH_RECORDS = 4096
+FLOW_TABLE = ".parquet"
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,8 @@ def collect(
 
 def _collect_one(capture: LabelledCapture, late_s: tuple[float, ...]) -> Collected:
     verified = replace(capture, sha256=capture.verify())
-    settings = MeterSettings()
     try:
-        file = CaptureFile(capture.path, settings, allow_partial=True)
-        records = FlowBatch.concat(list(file.batches()))
+        records = FlowBatch.concat(list(_records(capture)))
     except CaptureError as error:
         return Collected(verified, None, str(error))
     parts = [label(capture, _observe_from(records, start_s), start_s) for start_s in late_s]
@@ -91,10 +92,40 @@ def _collect_one(capture: LabelledCapture, late_s: tuple[float, ...]) -> Collect
     return Collected(verified, LabelledObservations.concat(parts) if parts else None, "")
 
 
+def _records(capture: LabelledCapture) -> Iterator[FlowBatch]:
+    """Meter a capture, or read the flow table that was made of one."""
+    if capture.path.suffix == FLOW_TABLE:
+        batches, _ = read_flows(capture.path)
+        return batches
+    return CaptureFile(capture.path, MeterSettings(), allow_partial=True).batches()
+
+
 def _observe_from(records: FlowBatch, start_s: float) -> Observations:
     """Observe as a sensor would that was switched on later."""
-    first_ms = int(records[FIRST_SEEN_MS].min(initial=np.iinfo(np.int64).max))
-    late = records.take(np.flatnonzero(records[FIRST_SEEN_MS] >= first_ms + start_s * 1000))
-    edges = range(0, len(late), BATCH_RECORDS)
-    batches = [late.take(np.arange(edge, min(edge + BATCH_RECORDS, len(late)))) for edge in edges]
+    if start_s > 0 and len(records):
+        records = switched_on_at(records, int(records[FIRST_SEEN_MS].min()) + int(start_s * 1000))
+    edges = range(0, len(records), BATCH_RECORDS)
+    batches = [records.take(np.arange(edge, min(edge + BATCH_RECORDS, len(records)))) for edge in edges]
     return observe(batches, ConnectionSettings())
+
+
+def switched_on_at(records: FlowBatch, start_ms: int) -> FlowBatch:
+    """Give what a sensor would have reported that was switched on at `start_ms` (epoch, ms).
+
+    Records that ended before are gone, of the others the packets before; a handshake before was not seen.
+    Statistics other than the counts of SYN packets stay those of the whole record.
+    """
+    records = records.take(np.flatnonzero(records[LAST_SEEN_MS] >= start_ms))
+    begun = records[FIRST_SEEN_MS] < start_ms
+    packets = records.packets
+    seen = packets.time_ms >= start_ms
+    owner = np.repeat(np.arange(len(records)), packets.counts)
+    counts = np.bincount(owner[seen], minlength=len(records))
+    kept = PacketSequences.from_counts(counts, packets.time_ms[seen], packets.size_bytes[seen])
+    columns = dict(records.columns)
+    for column in (SRC_SYN, DST_SYN):
+        columns[column.name] = np.where(begun, 0, records[column])
+    first = records[LAST_SEEN_MS].copy()  # of records without payload the last packet is the only one known
+    first[counts > 0] = kept.time_ms[kept.offsets[:-1][counts > 0]]
+    columns[FIRST_SEEN_MS.name] = np.where(begun, first, records[FIRST_SEEN_MS])
+    return FlowBatch(columns, kept)

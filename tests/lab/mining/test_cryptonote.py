@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from flowml.lab.mining.cryptonote import answer, difficulty_of, job, login, submit, target_of
 
 _POOL = {
