@@ -6,7 +6,12 @@ from pathlib import Path
 # Small fits spend their time waiting for each other's threads otherwise; before anything loads OpenMP.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hypothesis
 import pytest
+
+# no test fails for want of time: it would fail on a busy machine
+hypothesis.settings.register_profile("flowml", deadline=None)
+hypothesis.settings.load_profile("flowml")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CAPTURES = Path(os.environ.get("FLOWML_CAPTURES", REPOSITORY.parent / "shared" / "captures"))

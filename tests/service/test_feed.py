@@ -7,7 +7,7 @@ import pytest
 
 from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
-from flowml.schema import PACKETS
+from flowml.schema import IS_FINAL, PACKETS
 from flowml.service.capture_task import CaptureTask
 from flowml.service.feed import CaptureFeed
 from tests.processes import children, eventually, is_alive, start_python
@@ -24,7 +24,7 @@ def test_a_replay_arrives_whole_and_ends_in_order(capture: Path) -> None:
         batch = FlowBatch.concat([metered.batch for metered in feed])
         feed.check()
     assert told == [f"listening to {capture}"]
-    assert int(batch[PACKETS].sum()) == feed.counters["packets"]
+    assert int(batch[PACKETS].sum(where=batch[IS_FINAL])) == feed.counters["packets"]
 
 
 def test_a_capture_that_cannot_be_read_is_told_after_the_end(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_leaving_the_block_ends_the_process(capture: Path) -> None:
 
 def test_the_capture_process_dies_with_its_scorer(capture: Path) -> None:
     program = f"""
-from flowml.schema import PACKETS
+from flowml.schema import IS_FINAL, PACKETS
 from flowml.service.capture_task import CaptureTask
 from flowml.service.feed import CaptureFeed
 task = CaptureTask(replay={str(capture)!r}, speed=0.001)

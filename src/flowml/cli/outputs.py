@@ -99,5 +99,5 @@ class ScoreOutputs:
         """Print the table of tagged connections and the figures of the run."""
         console = PlainConsole(file)
         if self._tagged:
-            console.print(tagged_table(self._tagged))
+            console.print(tagged_table(self._tagged), soft_wrap=False)
         console.print(str(self._tally))

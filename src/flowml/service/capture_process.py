@@ -2,6 +2,7 @@
 
 `flowml.service.feed` runs ``python -P -m flowml.service.capture_process DESCRIPTOR PARENT TASK``. It ends on
 SIGTERM, after telling what it still holds, when the scorer is gone, and when there is nothing more to tell.
+What the kernel holds back for it at that moment, packets of the last second, is not waited for.
 """
 
 import ctypes

@@ -87,7 +87,7 @@ def tagged_table(verdicts: Sequence[ConnectionVerdict]) -> Table:
         table.add_column(name, justify="right" if number >= _NUMBERS else "left", min_width=width)
     several = len({verdict.source for verdict in verdicts}) > 1
     for name in ("seen as", "file")[: 1 + several]:
-        table.add_column(name, no_wrap=True, ratio=1)
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row if several else row[:-1]))
     return table
