@@ -11,7 +11,7 @@ setup(
     ext_modules=[
         Extension(
             "flowml.capture._meter",
-            [f"{SOURCES}/{name}.c" for name in ("_meter", "flow_table", "packet_loop")],
+            [f"{SOURCES}/{name}.c" for name in ("_meter", "flow_table", "framing", "packet_loop")],
             depends=[f"{SOURCES}/flow_table.h"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             extra_compile_args=["-std=gnu11", "-O3", "-Wall", "-Wextra"],

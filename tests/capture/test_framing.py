@@ -3,6 +3,7 @@
 import io
 import struct
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,6 +100,46 @@ def test_what_is_wrong_with_a_pcapng_block_is_said(broken: bytes, words: str) ->
     assert walker.damage is not None
     assert words in walker.damage.what
     assert walker.damage.offset == len(good)
+
+
+BLOCKS = st.one_of(
+    st.builds(
+        enhanced, st.binary(max_size=40), st.integers(0, 5000), number=st.sampled_from([0, 0, 0, 1, 2, 3])
+    ),
+    st.builds(block, st.sampled_from([3, 2, 5, 77]), st.binary(max_size=60)),
+    st.just(interface()),
+    st.just(interface(options=struct.pack("<HHB3x", 9, 1, 0x94))),
+    st.just(section() + interface()),
+    st.binary(max_size=60),
+)
+
+
+def _everything(walker: PcapWalker | PcapngWalker) -> tuple[list[list[int]], object, object]:
+    runs = [
+        row for run in walker.runs()
+        for row in np.stack([run.captured_bytes, run.time_us]).T.tolist()
+    ]  # fmt: skip
+    return runs, walker.damage, walker.interfaces
+
+
+@given(blocks=st.lists(BLOCKS, max_size=12), chunk=st.integers(1, 400))
+def test_the_fast_walk_and_the_plain_one_see_the_same_in_pcapng(blocks: list[bytes], chunk: int) -> None:
+    _assert_same_walk(PcapngWalker, section() + interface() + interface() + b"".join(blocks), chunk)
+
+
+@given(rest=st.binary(max_size=300), chunk=st.integers(1, 400), nanoseconds=st.booleans())
+def test_the_fast_walk_and_the_plain_one_see_the_same_in_pcap(
+    rest: bytes, chunk: int, nanoseconds: bool
+) -> None:
+    _assert_same_walk(PcapWalker, pcap(FRAMES, nanoseconds=nanoseconds) + rest, chunk)
+
+
+def _assert_same_walk(kind: type[PcapWalker] | type[PcapngWalker], data: bytes, chunk: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(framing, "CHUNK_BYTES", chunk)
+        fast = _everything(kind(io.BytesIO(data)))
+        patch.setattr(framing, "extension", lambda: None)
+        assert fast == _everything(kind(io.BytesIO(data)))
 
 
 @given(data=st.binary(max_size=400))

@@ -4,7 +4,6 @@ import os
 import pickle
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from flowml import schema
-from flowml.capture import loop
 from flowml.capture.engine import Engine
+from flowml.capture.extension import extension
 from flowml.capture.inputs import RingSettings, open_file
 from flowml.capture.live import LiveMeter
 from flowml.capture.meter import Meter
-from flowml.capture.offloads import joining_offloads
 from flowml.capture.settings import MeterSettings
 from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
@@ -28,7 +26,7 @@ from tests.capture.network import Wire, wire
 
 pytestmark = [
     pytest.mark.root,
-    pytest.mark.skipif(loop.extension() is None, reason="the packet loop is not compiled"),
+    pytest.mark.skipif(extension() is None, reason="the packet loop is not compiled"),
 ]
 RING = RingSettings(ring_bytes=4 << 20)
 SETTINGS = MeterSettings(n_dissections=0, idle_timeout_s=2, snapshot_ages_s=(1,))
@@ -148,15 +146,6 @@ def test_a_replayed_capture_has_the_packets_of_its_file(cable: Wire, tmp_path: P
     assert live[schema.SRC_IP].tolist() == filed[schema.SRC_IP][-1:].tolist()
 
 
-def test_offloads_that_join_packets_are_told_with_their_remedy(cable: Wire) -> None:
-    subprocess.run(["ethtool", "-K", cable.tap, "gro", "on"], check=True, capture_output=True)
-    with LiveMeter([cable.tap], SETTINGS, RING) as meter:
-        assert f"ethtool -K {cable.tap} gro off" in meter.warnings[0]
-    everything = ["gro", "off", "gso", "off", "tso", "off"]
-    subprocess.run(["ethtool", "-K", cable.tap, *everything], check=True, capture_output=True)
-    assert joining_offloads(cable.tap) == []
-
-
 def test_without_the_compiled_loop_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowml.capture.loop.extension", lambda: None)
     with pytest.raises(CaptureError, match="live metering needs it; install a C compiler"):
@@ -177,42 +166,6 @@ def test_a_clock_that_was_set_back_ends_the_open_flows_and_goes_on(cable: Wire, 
         cable.send(conversation(packets=2), tmp_path)
         again = _until(meter, 2)
         assert abs(int(again[schema.LAST_SEEN_MS][0]) - time.time() * 1000) < 60_000
-
-
-def test_a_missing_interface_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(CaptureError, match=r"absent0: no such interface, expected one of .*lo.*, or any"):
-        LiveMeter(["absent0"], SETTINGS, RING)
-
-
-def test_an_interface_that_is_down_is_refused_with_the_command(cable: Wire) -> None:
-    cable.link("down")
-    with pytest.raises(CaptureError, match=f"is down; bring it up with: ip link set {cable.tap} up"):
-        LiveMeter([cable.tap], SETTINGS, RING)
-
-
-def test_a_filter_that_is_none_is_refused(cable: Wire) -> None:
-    with pytest.raises(CaptureError, match=r"'no such filter' is no packet filter"):
-        LiveMeter([cable.tap], SETTINGS, RING, "no such filter")
-
-
-UNPRIVILEGED = """
-import os, sys
-from flowml.capture.live import LiveMeter
-from flowml.capture.settings import MeterSettings
-import nfstream.engine
-os.setuid(65534)
-try:
-    LiveMeter([sys.argv[1]], MeterSettings(n_dissections=0))
-except Exception as error:
-    print(type(error).__name__, error)
-"""
-
-
-def test_without_permission_the_capability_is_named(cable: Wire) -> None:
-    command = [sys.executable, "-c", UNPRIVILEGED, cable.tap]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert told.stdout.startswith(f"CaptureError {cable.tap}: no permission to capture"), told.stderr
-    assert "CAP_NET_RAW" in told.stdout
 
 
 def test_a_signal_ends_a_poll_early(cable: Wire) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flowml.capture import loop
 from flowml.capture.engine import Engine
+from flowml.capture.extension import extension
 from flowml.capture.inputs import open_file
 from flowml.capture.loop import PacketLoop
 from flowml.capture.records import until_nul
@@ -17,7 +17,7 @@ from flowml.capture.settings import MeterSettings
 from flowml.errors import CaptureError
 from tests.capture.frames import conversation, pcap
 
-pytestmark = pytest.mark.skipif(loop.extension() is None, reason="the packet loop is not compiled")
+pytestmark = pytest.mark.skipif(extension() is None, reason="the packet loop is not compiled")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def capture_path(tmp_path: Path) -> Path:
 
 
 def test_a_configuration_of_another_length_is_refused() -> None:
-    module = loop.extension()
+    module = extension()
     assert module is not None
     with pytest.raises(ValueError, match="got 8 bytes of configuration and 3 of ages"):
         module.FlowTable(bytes(8), bytes(3))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from flowml import schema
-from flowml.capture import loop
+from flowml.capture.extension import extension
 from flowml.capture.meter import Meter
 from flowml.capture.reference import ReferenceMeter
 from flowml.capture.settings import MeterSettings
@@ -18,7 +18,7 @@ from flowml.flows.batch import FlowBatch
 from tests.capture.frames import CLIENT, EPOCH_S, FIN_ACK, SERVER, SYN, End, ethernet, pcap, segment
 from tests.capture.traffic import traffic
 
-pytestmark = pytest.mark.skipif(loop.extension() is None, reason="the packet loop is not compiled")
+pytestmark = pytest.mark.skipif(extension() is None, reason="the packet loop is not compiled")
 
 START_MS = EPOCH_S * 1000
 Frames = list[tuple[int, bytes]]

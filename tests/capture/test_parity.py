@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowml.capture import loop
 from flowml.capture.engine import Engine
+from flowml.capture.extension import extension
 from flowml.capture.sources import open_capture
 from flowml.errors import CaptureError
 from tests.capture.frames import pcap
@@ -15,7 +15,7 @@ from tests.capture.parity import CASES, Case, differences, whole_engine
 from tests.capture.traffic import traffic
 
 SNAPSHOTS = [65_535, 65_535, 200, 60, 54]  # with fewer bytes the engine reads ports that were not captured
-pytestmark = pytest.mark.skipif(loop.extension() is None, reason="the packet loop is not compiled")
+pytestmark = pytest.mark.skipif(extension() is None, reason="the packet loop is not compiled")
 
 
 @pytest.fixture(scope="module")

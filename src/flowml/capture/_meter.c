@@ -1,10 +1,10 @@
 /* The meter's loop over packets, around NFStream's own compiled engine: its Python type.
  *
  * The engine takes packets from libpcap, keeps the statistics of a flow and asks nDPI for names. This
- * extension adds what it has not: a table of open flows with a true least-recently-used order, expiry by the clock,
- * snapshots of open flows, a bound, and the last payload packets of every flow. It is compiled without any
- * header of the engine: flowml.capture.engine hands over the addresses of its functions and the offsets of
- * the fields of its two structures, after comparing their types with those that it relies on.
+ * extension adds what it has not: a table of open flows with a true least-recently-used order, expiry by the
+ * clock, snapshots of open flows, a bound, and the last payload packets of every flow. It is compiled without
+ * any header of the engine: flowml.capture.engine hands over the addresses of its functions and the offsets
+ * of the fields of its two structures, after comparing their types with those that it relies on.
  *
  * Words: a flow is what has one key (addresses, ports, protocol, VLAN, tunnel); a slice is the part of a flow
  * between two expiries, and the engine knows slices only; a record is what leaves: a slice, or its snapshot.
@@ -55,7 +55,8 @@ static PyObject *object_new(PyTypeObject *type, PyObject *arguments, PyObject *k
     if (!PyArg_ParseTuple(arguments, "y#y#", &config, &config_bytes, &ages, &ages_bytes))
         return NULL;
     if (config_bytes != sizeof(struct config) || ages_bytes % 8) {
-        PyErr_Format(PyExc_ValueError, "got %zd bytes of configuration and %zd of ages", config_bytes, ages_bytes);
+        PyErr_Format(PyExc_ValueError, "got %zd bytes of configuration and %zd of ages", config_bytes,
+                     ages_bytes);
         return NULL;
     }
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
@@ -118,7 +119,8 @@ static PyObject *object_run_live(PyObject *self, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "y#L", &pairs, &pairs_bytes, &deadline_ms))
         return NULL;
     if (pairs_bytes % 16 || pairs_bytes > 16 * MAX_INPUTS) {
-        PyErr_Format(PyExc_ValueError, "got %zd bytes of inputs, expected up to %d pairs", pairs_bytes, MAX_INPUTS);
+        PyErr_Format(PyExc_ValueError, "got %zd bytes of inputs, expected up to %d pairs", pairs_bytes,
+                     MAX_INPUTS);
         return NULL;
     }
     size_t count = (size_t)pairs_bytes / 16;
@@ -175,7 +177,8 @@ static PyObject *object_take(PyObject *self, PyObject *ignored)
     struct vector *vectors[] = {&table->record, &table->facts, &table->times, &table->sizes, &table->splt};
     PyObject *batch = PyTuple_New(5);
     for (Py_ssize_t i = 0; batch && i < 5; i++) {
-        PyObject *bytes = PyBytes_FromStringAndSize((const char *)vectors[i]->bytes, (Py_ssize_t)vectors[i]->used);
+        const char *start = (const char *)vectors[i]->bytes;
+        PyObject *bytes = PyBytes_FromStringAndSize(start, (Py_ssize_t)vectors[i]->used);
         if (!bytes || PyTuple_SetItem(batch, i, bytes) < 0)
             Py_CLEAR(batch);
     }
@@ -279,10 +282,23 @@ static int execute(PyObject *module)
 
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, execute}, {0, NULL}};
 
+/* framing.c */
+PyObject *walk_pcap(PyObject *module, PyObject *arguments);
+PyObject *walk_enhanced_packets(PyObject *module, PyObject *arguments);
+
+static PyMethodDef module_functions[] = {
+    {"walk_pcap", walk_pcap, METH_VARARGS,
+     "walk_pcap(data, is_big_endian, fractions, header_bytes): end, starts, captured, times, interfaces"},
+    {"walk_enhanced_packets", walk_enhanced_packets, METH_VARARGS,
+     "walk_enhanced_packets(data, at, is_big_endian, interfaces): the same for pcapng"},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyModuleDef module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "flowml.capture._meter",
     .m_doc = "The meter's loop over packets around NFStream's engine.",
+    .m_methods = module_functions,
     .m_slots = module_slots,
 };
 

@@ -18,6 +18,13 @@ SLOT_MS: int
 WHEEL_SLOTS: int
 MAX_INPUTS: int
 
+def walk_pcap(
+    data: bytes, is_big_endian: bool, fractions: int, header_bytes: int, /
+) -> tuple[int, bytes, bytes, bytes, bytes]: ...
+def walk_enhanced_packets(
+    data: bytes, at: int, is_big_endian: bool, interfaces: int, /
+) -> tuple[int, bytes, bytes, bytes, bytes]: ...
+
 class FlowTable:
     def __new__(cls, config: bytes, ages_ms: bytes, /) -> FlowTable: ...
     def run_file(self, capture: int, max_packets: int, /) -> int: ...

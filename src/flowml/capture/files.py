@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from flowml.capture.census import Census
-from flowml.capture.loop import extension
+from flowml.capture.extension import extension
 from flowml.capture.meter import Meter
 from flowml.capture.reference import ReferenceMeter
 from flowml.capture.settings import MeterSettings

@@ -8,7 +8,7 @@
 
 /* --- output ---------------------------------------------------------------------------------------------- */
 
-static bool reserve(struct vector *vector, size_t more)
+bool reserve(struct vector *vector, size_t more)
 {
     if (vector->room - vector->used >= more)
         return true;
@@ -26,7 +26,7 @@ static bool reserve(struct vector *vector, size_t more)
     return true;
 }
 
-static void append(struct vector *vector, const void *bytes, size_t length)
+void append(struct vector *vector, const void *bytes, size_t length)
 {
     memcpy(vector->bytes + vector->used, bytes, length);
     vector->used += length;
@@ -60,9 +60,9 @@ static void empty_ring(struct ring *ring)
 
 static bool reserve_record(struct table *table, const struct ring *ring)
 {
-    return reserve(&table->record, table->config.record_bytes) && reserve(&table->facts, sizeof(struct facts)) &&
-           reserve(&table->times, 8 * (size_t)ring->used) && reserve(&table->sizes, 4 * (size_t)ring->used) &&
-           reserve(&table->splt, 13 * table->config.splt_packets);
+    return reserve(&table->record, table->config.record_bytes) &&
+           reserve(&table->facts, sizeof(struct facts)) && reserve(&table->times, 8 * (size_t)ring->used) &&
+           reserve(&table->sizes, 4 * (size_t)ring->used) && reserve(&table->splt, 13 * table->config.splt_packets);
 }
 
 /* Copy the slice and the payload packets since the flow's last record to the batch, and forget the latter. */

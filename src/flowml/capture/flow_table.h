@@ -15,7 +15,7 @@
     X(idle_timeout_ms) X(active_timeout_ms) X(history_packets) X(max_flows) X(batch_records) X(hash_seed)      \
     X(packet_bytes) X(packet_time) X(packet_direction) X(packet_src_ip) X(packet_dst_ip) X(packet_src_port)    \
     X(packet_dst_port) X(packet_protocol) X(packet_vlan_id) X(packet_tunnel_id) X(packet_payload_size)         \
-    X(record_bytes) X(flow_first_seen) X(flow_splt_direction) X(flow_splt_ps) X(flow_splt_piat_ms)               \
+    X(record_bytes) X(flow_first_seen) X(flow_splt_direction) X(flow_splt_ps) X(flow_splt_piat_ms)             \
     X(flow_app_protocol) X(flow_detection_completed)
 
 #define FACTS(X)                                                                                               \
@@ -38,7 +38,8 @@ enum status { BATCH_FULL, END_OF_FILE, DEADLINE, READ_FAILED, LINK_ERROR, CLOCK_
 /* The engine's functions, as nfstream 6.6.0 declares them. */
 typedef int (*capture_next_f)(void *, void *, int, int, uint64_t, int);
 typedef void *(*initialize_f)(void *, uint8_t, uint8_t, uint16_t, uint8_t, void *, uint8_t);
-typedef uint8_t (*update_f)(void *, void *, uint64_t, uint64_t, uint8_t, uint8_t, uint16_t, uint8_t, void *, uint8_t);
+typedef uint8_t (*update_f)(void *, void *, uint64_t, uint64_t, uint8_t, uint8_t, uint16_t, uint8_t, void *,
+                            uint8_t);
 typedef void (*expire_f)(void *, uint8_t, void *);
 typedef void (*free_f)(void *, uint8_t, uint16_t, uint8_t);
 
@@ -153,6 +154,8 @@ static inline void link_before(struct link *link, struct link *place)
 
 /* --- flow_table.c ---------------------------------------------------------------------------------------- */
 
+bool reserve(struct vector *vector, size_t more);
+void append(struct vector *vector, const void *bytes, size_t length); /* what was reserved */
 bool table_allocate(struct table *table, const uint8_t *ages_ms, size_t ages_bytes);
 void table_free(struct table *table);
 void table_clear(struct table *table);                       /* free all flows without a record */

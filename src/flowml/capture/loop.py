@@ -4,13 +4,13 @@ import secrets
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flowml.capture.engine import Dissector, Engine
+from flowml.capture.extension import extension
 from flowml.capture.inputs import Capture
 from flowml.capture.settings import PAYLOAD_ACCOUNTING, MeterSettings
 from flowml.errors import CaptureError
@@ -18,15 +18,6 @@ from flowml.errors import CaptureError
 _FLOW_FIELDS = ("splt_direction", "splt_ps", "splt_piat_ms", "app_protocol", "detection_completed")
 BATCH_RECORDS = 8192
 BUDGET_PACKETS = 1 << 19  # packets of a file between two looks at Python's signals: about half a second
-
-
-def extension() -> ModuleType | None:
-    """The compiled loop, or None where it was not built."""
-    try:
-        from flowml.capture import _meter
-    except ImportError:
-        return None
-    return _meter
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,17 @@
 
 #define MODE_FILE 0
 #define MODE_INTERFACE 1
-#define METERED 1            /* capture_next: a packet was parsed */
-#define IGNORED 0            /* ... is none that flows are made of */
-#define NOTHING (-1)         /* ... no packet, or libpcap failed */
-#define WALL_CLOCK_LAG_MS 1500   /* libpcap's ring gives packets up to 1 s late: the wall clock waits for them */
-#define STEP_BACK_MS 2000    /* a wall clock that is further behind the meter's was set back */
+#define METERED 1 /* capture_next: a packet was parsed */
+#define IGNORED 0 /* ... is none that flows are made of */
+#define NOTHING (-1) /* ... no packet, or libpcap failed */
+#define WALL_CLOCK_LAG_MS 1500 /* libpcap's ring gives packets up to 1 s late: the clock waits for them */
+#define STEP_BACK_MS 2000 /* a wall clock that is further behind the meter's was set back */
 #define MAX_EMPTY_READS 1000 /* so many reads in a row without a packet, each after the socket had one */
 
 /* --- packets --------------------------------------------------------------------------------------------- */
 
-static bool is_ordered(const uint64_t source[2], const uint64_t target[2], uint16_t source_port, uint16_t target_port)
+static bool is_ordered(const uint64_t source[2], const uint64_t target[2], uint16_t source_port,
+                       uint16_t target_port)
 {
     if (source[1] != target[1])
         return source[1] < target[1];
@@ -54,15 +55,14 @@ static bool ring_has_room(struct table *table, struct ring *ring)
     if (ring->used < ring->room)
         return true;
     uint32_t most = (uint32_t)table->config.history_packets;
-    if (ring->room == most)
-        return false;
+    if (ring->room == most || ring->start)
+        return false; /* once it has turned, for lack of memory too, it keeps its size */
     uint32_t room = ring->room ? 2 * ring->room : 4;
     if (room > most)
         room = most;
     struct payload *packets = realloc(ring->packets, room * sizeof *packets);
     if (!packets)
         return false;
-    /* a ring that can still grow has never turned: its packets begin at 0 */
     ring->packets = packets;
     ring->room = room;
     return true;

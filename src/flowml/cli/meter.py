@@ -29,8 +29,8 @@ def meter(captures: Sequence[Path], output: Path, allow_partial: bool) -> None:
     Standard error tells, for each file, how many packets were in it, how many were metered, and why the
     others were not.
     """
+    from flowml.capture.extension import extension
     from flowml.capture.files import SLOW
-    from flowml.capture.loop import extension
     from flowml.capture.settings import MeterSettings
     from flowml.datasets.store import write_flows
 
