@@ -26,6 +26,8 @@ class LabelledObservations:
         Data set or folder: what reports are split by.
     file : ndarray of str, shape (n,)
         Capture file, for people.
+    is_emulated : ndarray of bool, shape (n,)
+        The lab made the capture.
     connection : ndarray of int64, shape (n,)
         Number of the connection, unique over all captures.
     lasted_s : ndarray of float64, shape (n,)
@@ -41,6 +43,7 @@ class LabelledObservations:
     origin: NDArray[np.str_]
     source: NDArray[np.str_]
     file: NDArray[np.str_]
+    is_emulated: NDArray[np.bool_]
     connection: NDArray[np.int64]
     lasted_s: NDArray[np.float64]
     sensor_start_s: NDArray[np.float64]
@@ -57,6 +60,7 @@ class LabelledObservations:
             self.origin[rows],
             self.source[rows],
             self.file[rows],
+            self.is_emulated[rows],
             self.connection[rows],
             self.lasted_s[rows],
             self.sensor_start_s[rows],
@@ -76,6 +80,7 @@ class LabelledObservations:
             np.concatenate([part.origin for part in parts]),
             np.concatenate([part.source for part in parts]),
             np.concatenate([part.file for part in parts]),
+            np.concatenate([part.is_emulated for part in parts]),
             connection,
             np.concatenate([part.lasted_s for part in parts]),
             np.concatenate([part.sensor_start_s for part in parts]),
@@ -145,6 +150,7 @@ def _labelled(
         origin,
         source=np.full(n, capture.source),
         file=np.full(n, capture.path.name),
+        is_emulated=np.full(n, capture.is_emulated),
         connection=connection.astype(np.int64),
         lasted_s=lasted_s[connection],
         sensor_start_s=np.zeros(n),

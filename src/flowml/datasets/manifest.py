@@ -14,6 +14,8 @@ from typing import Any
 from flowml.errors import DataError
 
 MANIFEST = "manifest.toml"
+LAB = "flowml lab"
+"""What a manifest names as the source of a recording that the lab made."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class LabelledCapture:
     source : str
         Data set or folder it belongs to.
     licence : str
+    is_emulated : bool
+        The lab made it. Its benign actors were chosen for their likeness to mining.
     may_fit : bool
         Its licence allows a shipped model to be fitted on it.
     sha256 : str or None
@@ -51,6 +55,7 @@ class LabelledCapture:
     path: Path
     source: str
     licence: str
+    is_emulated: bool
     may_fit: bool
     sha256: str | None
     is_mining: bool | None
@@ -109,6 +114,7 @@ def _recorded(folder: Path, manifest: Mapping[str, Any]) -> tuple[LabelledCaptur
             path=folder / capture["file"],
             source=manifest["name"],
             licence=manifest["licence"],
+            is_emulated=manifest["source"] == LAB,
             may_fit=True,
             sha256=capture["sha256"],
             is_mining=None,
@@ -134,6 +140,7 @@ def _collected(folder: Path, manifest: Mapping[str, Any]) -> tuple[LabelledCaptu
             path=path,
             source=name,
             licence=entry["licence"],
+            is_emulated=False,
             may_fit=entry["use"] == "train",
             sha256=None,
             is_mining={"mining": True, "benign": False}[entry["label"]],

@@ -31,7 +31,12 @@ class TrainingSettings:
     n_folds : int
         Parts of the origins; each is scored by a classifier fitted on the others.
     false_alarm_share : float
-        Budget: false alarms per benign connection on origins that were left out.
+        Budget: false alarms per benign connection of real captures, on origins that were left out.
+    lookalike_alarm_share : float
+        The same for the lab's benign connections. They were chosen for their likeness to mining and are a
+        thousand times as common there as anywhere else, so one in a hundred of them is a strict budget.
+    lowest_threshold : float
+        The threshold is at least this, however few false alarms there are.
     unsure_ratio : float
         "Unsure" begins at this share of the threshold.
     novelty : float
@@ -41,6 +46,8 @@ class TrainingSettings:
     seed: int = 20261123
     n_folds: int = 5
     false_alarm_share: float = 1e-4
+    lookalike_alarm_share: float = 1e-2
+    lowest_threshold: float = 0.8
     unsure_ratio: float = 0.5
     novelty: float = 1.0
 
@@ -132,11 +139,17 @@ def choose_thresholds(
     labelled: LabelledObservations, probability: NDArray[np.float64], settings: TrainingSettings
 ) -> Thresholds:
     """Choose thresholds from the probabilities that benign connections of left-out origins reached."""
-    benign = ~labelled.is_mining
-    outcomes = connection_outcomes(
-        labelled.connection[benign], probability[benign], labelled.observations.reported_s[benign], 1.0
-    )
-    mining = threshold_for(outcomes.probability, settings.false_alarm_share)
+    benign = ~labelled.is_mining & (labelled.sensor_start_s == 0)
+    budgets = ((False, settings.false_alarm_share), (True, settings.lookalike_alarm_share))
+    needed = []
+    for is_emulated, share in budgets:
+        rows = np.flatnonzero(benign & (labelled.is_emulated == is_emulated))
+        part = labelled.take(rows)
+        outcomes = connection_outcomes(
+            part.connection, probability[rows], part.observations.reported_s, settings.lowest_threshold
+        )
+        needed.append(threshold_for(outcomes.probability, share, at_least=settings.lowest_threshold))
+    mining = max(needed)
     return Thresholds(mining, mining * settings.unsure_ratio, settings.novelty)
 
 
