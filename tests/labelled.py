@@ -60,5 +60,7 @@ def small_data_set(n_origins: int = 12) -> LabelledObservations:
                 batches.append(slices(packets, range(3, len(packets), 25), ends))
     table = ConnectionTable(ConnectionSettings())
     observations = Observations.concat([table.update(FlowBatch.concat(batches)), table.flush()])
-    capture = LabelledCapture(Path("test.pcap"), "test", "Apache-2.0", True, "0" * 64, None, tuple(truths))
+    capture = LabelledCapture(
+        Path("test.pcap"), "test", "Apache-2.0", False, True, "0" * 64, None, tuple(truths)
+    )
     return label(capture, observations)

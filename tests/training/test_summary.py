@@ -18,7 +18,7 @@ def left_out() -> LeftOut:
 
 
 def collected(name: str, labelled: LabelledObservations | None) -> Collected:
-    capture = LabelledCapture(Path("small") / name, "small", "MIT", True, name * 2, None, ())
+    capture = LabelledCapture(Path("small") / name, "small", "MIT", False, True, name * 2, None, ())
     return Collected(capture, labelled, "")
 
 

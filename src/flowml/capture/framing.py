@@ -211,7 +211,7 @@ class PcapngWalker:
             position += length
 
     def _take_block(self, data: bytes, position: int, run: _Run) -> tuple[int, str]:
-        """Digest the block at `position`; give its length (0: not whole) and what is wrong with it."""
+        """Digest the block at `position`; give its length (0: it is not whole) and what is wrong with it."""
         if position + 12 > len(data):
             return 0, ""
         if data[position : position + 4] == b"\x0a\x0d\x0d\x0a":

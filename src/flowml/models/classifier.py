@@ -6,9 +6,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 def build_classifier(seed: int) -> HistGradientBoostingClassifier:
     """Build the unfitted classifier.
 
-    Many small trees, each split chosen among a few random features: a detector meets protocols that it was not
-    fitted on, so no single feature may carry it. Larger trees were surer of themselves and worse on origins
-    left out. Undefined features (NaN) have a branch of their own.
+    Many small trees, each split chosen among a few random features: a detector meets protocols that it was
+    not fitted on, so no single feature may carry it. Larger trees were surer of themselves and worse on
+    origins left out. Undefined features (NaN) have a branch of their own.
     """
     return HistGradientBoostingClassifier(
         max_iter=250,
