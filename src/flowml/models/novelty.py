@@ -46,7 +46,7 @@ def fit_novelty(
         observation.
     seed : int
     """
-    forest = IsolationForest(n_estimators=60, max_samples=min(1024, len(features)), random_state=seed)
+    forest = IsolationForest(n_estimators=60, max_samples=min(512, len(features)), random_state=seed)
     forest.fit(_scaled(features))
     benign = benign_connection >= 0
     unusual = np.full(benign_connection.max(initial=-1) + 1, -np.inf)

@@ -11,12 +11,12 @@ from pathlib import Path
 import flowml
 from flowml.errors import ModelError
 from flowml.models.bundle import ModelBundle, load_bundle
+from flowml.models.shipped import SHIPPED_DIGEST, SHIPPED_NAME, SHIPPED_VERSION
 from flowml.registry.connection import tracking_uri
 from flowml.registry.reference import parse_reference
 from flowml.registry.tracking import BUNDLE_FOLDER, BUNDLE_PATH
 from flowml.registry.versions import ModelRegistry, RegisteredVersion
 
-SHIPPED_NAME = "flowml"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -56,7 +56,10 @@ def resolve(model: str | None = None, uri: str | None = None) -> ResolvedModel:
     ModelError
         No such model, the registry does not answer, or its bundle is not the one that was registered.
     """
-    reference = parse_reference(model) if model is not None else shipped_model()
+    if model is None:
+        folder, digest = shipped_model()
+        return ResolvedModel(folder, load_bundle(folder, digest))
+    reference = parse_reference(model)
     if isinstance(reference, Path):
         return ResolvedModel(reference, load_bundle(reference))
     registry = ModelRegistry(tracking_uri(uri))
@@ -89,21 +92,21 @@ def fetch(registry: ModelRegistry, version: RegisteredVersion, cache: Path) -> R
     return ResolvedModel(folder, load_bundle(folder, digest))
 
 
-def shipped_model() -> Path:
-    """The folder of the model that came with flowml: the newest one.
+def shipped_model() -> tuple[Path, str]:
+    """Folder and digest of the model that came with flowml.
 
     Raises
     ------
     ModelError
-        There is none.
+        It is not there.
     """
     # beside the package's source tree, or where an installation keeps data
     homes = (Path(flowml.__file__).parents[2] / "models", Path(sys.prefix) / "share" / "flowml" / "models")
     for home in homes:
-        versions = [path for path in (home / SHIPPED_NAME).glob("[0-9]*") if path.is_dir()]
-        if versions:
-            return max(versions, key=lambda path: [int(part) for part in re.findall(r"\d+", path.name)])
-    places = " or ".join(str(home / SHIPPED_NAME) for home in homes)
+        folder = home / SHIPPED_NAME / SHIPPED_VERSION
+        if folder.is_dir():
+            return folder, SHIPPED_DIGEST
+    places = " or ".join(str(home / SHIPPED_NAME / SHIPPED_VERSION) for home in homes)
     raise ModelError(f"no model came with this flowml (looked for {places}); train one, or name one")
 
 
