@@ -85,7 +85,7 @@ def _limits() -> list[str]:
         "",
         "* Mining inside a tunnel that carries other traffic too does not look like mining from outside.",
         (
-            "* A connection is judged 10 seconds after its first packet at the earliest; a miner that leaves "
+            "* A connection is judged 30 seconds after its first packet at the earliest; a miner that leaves "
             "before it sent a share has shown next to nothing."
         ),
         "* Families that it was not fitted on are found as far as they resemble those it was.",

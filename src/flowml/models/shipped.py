@@ -5,4 +5,4 @@ After `make model` made another one, its folder, its version and the digest that
 
 SHIPPED_NAME = "flowml"
 SHIPPED_VERSION = "1"
-SHIPPED_DIGEST = "a5518f537954f881fdd8ba994ee73c0ad3cdfc85051b24f24cd8cde95fc41bac"
+SHIPPED_DIGEST = "0faf93fa363732c64608442a9c2beb7aea4fff09c65a44dc1211d483406f1f97"
