@@ -72,9 +72,10 @@ def socket_in(namespace: str, family: int, kind: int, protocol: int = 0) -> sock
             _enter(home.fileno())
 
 
-def switch_offloads_off(namespace: str, interface: str) -> None:
-    """Let the kernel cut segments and fill in checksums before they leave an interface."""
-    with socket_in(namespace, socket.AF_INET, socket.SOCK_DGRAM) as door:
+def switch_offloads_off(namespace: str | None, interface: str) -> None:
+    """Let the kernel cut segments and fill in checksums before they leave an interface (None: of ours)."""
+    here = (socket.AF_INET, socket.SOCK_DGRAM, 0)
+    with socket_in(namespace, *here) if namespace else socket.socket(*here) as door:
         for command in _OFFLOADS_OFF:
             value = ctypes.create_string_buffer(struct.pack("II", command, 0))
             request = struct.pack("16sP16x", interface.encode(), ctypes.addressof(value))

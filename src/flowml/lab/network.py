@@ -89,6 +89,7 @@ def _build(wiring: Wiring, hosts: Sequence[Host], tap: str) -> None:
     ]
     ip([f"link add {tap} type veth peer name {wiring.tap_feed} netns {router}", *cables])
     ip([f"link set {tap} arp off addrgenmode none up"])
+    switch_offloads_off(None, tap)  # a sensor that listens there would rightly warn of them
     ends = (wiring.tap_feed, *(port.interface for port in wiring.ports))
     ip((f"link set {name} arp off addrgenmode none up" for name in ends), router)
     for port, host in zip(wiring.ports, hosts, strict=True):

@@ -34,7 +34,7 @@ class TrainingSettings:
         Budget: false alarms per benign connection of real captures, on origins that were left out.
     lookalike_alarm_share : float
         The same for the lab's benign connections. They were chosen for their likeness to mining and are a
-        thousand times as common there as anywhere else, so 15 in 1,000 of them is a strict budget.
+        thousand times as common there as anywhere else, so one in fifty of them is a strict budget.
     lowest_threshold : float
         The threshold is at least this, however few false alarms there are.
     unsure_ratio : float
@@ -46,7 +46,7 @@ class TrainingSettings:
     seed: int = 20261123
     n_folds: int = 5
     false_alarm_share: float = 1e-4
-    lookalike_alarm_share: float = 1.5e-2
+    lookalike_alarm_share: float = 2e-2
     lowest_threshold: float = 0.8
     unsure_ratio: float = 0.5
     novelty: float = 1.0
