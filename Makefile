@@ -24,10 +24,11 @@ lint: $(STAMP)
 check: lint test
 
 # Real captures: a folder with manifest.toml, see docs/evaluation.md. They are no part of the repository.
-CAPTURES ?= $(or $(FLOWML_CAPTURES),captures)
+CAPTURES ?= $(or $(FLOWML_CAPTURES),$(firstword $(wildcard captures ../shared/captures)))
 DATASETS := datasets/first datasets/wide-11 datasets/wide-12 datasets/wide-13
 
 evaluate: $(STAMP)
+	@test -n "$(CAPTURES)" || { echo "flowml: no real captures; name their folder: make evaluate CAPTURES=DIR"; exit 2; }
 	$(BIN)/flowml evaluate $(DATASETS) $(CAPTURES) -o docs/evaluation/real-captures.md
 
 MODEL ?= models/flowml/next

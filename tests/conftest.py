@@ -1,6 +1,7 @@
 """Fixtures that find what a test needs of the machine, or skip and say so."""
 
 import os
+import signal
 from pathlib import Path
 
 # Small fits spend their time waiting for each other's threads otherwise; before anything loads OpenMP.
@@ -8,6 +9,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
 import pytest
+
+# A shell starts background jobs with SIGINT ignored, and programs that the tests interrupt inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # no test fails for want of time: it would fail on a busy machine
 hypothesis.settings.register_profile("flowml", deadline=None)

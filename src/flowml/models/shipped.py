@@ -5,4 +5,4 @@ After `make model` made another one, its folder, its version and the digest that
 
 SHIPPED_NAME = "flowml"
 SHIPPED_VERSION = "1"
-SHIPPED_DIGEST = "0faf93fa363732c64608442a9c2beb7aea4fff09c65a44dc1211d483406f1f97"
+SHIPPED_DIGEST = "60506b2e419eb7fb8f40b7d108b52fe7e33c33217be5b14cebfde5b9b39ee6a5"
