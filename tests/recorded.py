@@ -28,6 +28,7 @@ def record_data_set(folder: Path, n_origins: int = 6) -> Path:
     lines = [
         f'name = "{folder.name}"',
         'licence = "Apache-2.0"',
+        'source = "flowml lab"',
         "[[captures]]",
         f'file = "{capture.name}"',
         f'sha256 = "{hashlib.sha256(capture.read_bytes()).hexdigest()}"',
