@@ -18,20 +18,21 @@ from tests.builders import Ends, Packet, miner, slices
 from tests.capture.frames import ACK, EPOCH_S, End, ethernet, pcap, segment
 
 HURRY = 20  # traffic runs that much faster than real mining, so that tests need seconds for minutes
+SECONDS = 33.0  # a little longer than the first age at which enough can have been seen
 POOL = Ends("10.0.0.2", 40_000, "198.51.100.7", 3333)
 SITE = Ends("10.0.0.3", 40_001, "203.0.113.80", 443)
 
 _FLAGS = {"S": 0x02, "SA": 0x12, "A": ACK, "AP": 0x18, "FA": 0x11}
 
 
-def hurried_miner(seconds: float = 12.0, seed: int = 1) -> list[Packet]:
+def hurried_miner(seconds: float = SECONDS, seed: int = 1) -> list[Packet]:
     """A miner's connection of some seconds, from its handshake on."""
     packets = miner(seconds * HURRY / 60, seed=seed)
     start_ms = packets[0].time_ms
     return [replace(p, time_ms=start_ms + (p.time_ms - start_ms) // HURRY) for p in packets]
 
 
-def browser(seconds: float = 12.0, seed: int = 1) -> list[Packet]:
+def browser(seconds: float = SECONDS, seed: int = 1) -> list[Packet]:
     """A browser's connection: requests, and answers of many sizes and packets."""
     rng = np.random.default_rng(seed)
     start_ms = EPOCH_S * 1000
@@ -46,7 +47,7 @@ def browser(seconds: float = 12.0, seed: int = 1) -> list[Packet]:
     return [replace(p, time_ms=start_ms + p.time_ms) for p in packets]
 
 
-def both(seconds: float = 12.0, seed: int = 1) -> dict[Ends, list[Packet]]:
+def both(seconds: float = SECONDS, seed: int = 1) -> dict[Ends, list[Packet]]:
     """One miner and one browser."""
     return {POOL: hurried_miner(seconds, seed), SITE: browser(seconds, seed)}
 
@@ -71,20 +72,19 @@ def by_port(observations: Observations) -> VerdictBatch:
 
 def save_detector(folder: Path) -> ModelBundle:
     """Fit a small detector on hurried miners and browsers, and save it."""
-    mining = [_observe(hurried_miner(12, seed)) for seed in range(100, 140)]
-    benign = [_observe(browser(12, seed)) for seed in range(100, 140)]
+    mining = [_observe(hurried_miner(seed=seed)) for seed in range(100, 140)]
+    benign = [_observe(browser(seed=seed)) for seed in range(100, 140)]
     features = np.concatenate([feature_matrix(seen) for seen in mining + benign])
     truth = np.repeat([True, False], [sum(map(len, mining)), sum(map(len, benign))])
     classifier = build_classifier(1).fit(features, truth)
     score = classifier.predict_proba(features)[:, 1]
-    # its forest draws 1024 samples: more than there are, unless each counts several times
-    many, owner = np.tile(features, (10, 1)), np.tile(np.where(truth, -1, np.arange(len(truth))), 10)
+    owner = np.where(truth, -1, np.arange(len(truth)))
     bundle = ModelBundle(
         name="small",
         version="1",
         classifier=classifier,
         calibration=fit_calibration(score, truth, np.ones(len(truth))),
-        novelty=fit_novelty(many, owner, 1),
+        novelty=fit_novelty(features, owner, 1),
         thresholds=Thresholds(0.5, 0.25, 1.1),
         facts={},
     )

@@ -9,7 +9,7 @@ from tests.traffic import both, save_detector, write_capture
 
 @pytest.fixture(scope="session")
 def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A capture of twelve seconds with one miner and one browser."""
+    """A capture of half a minute with one miner and one browser."""
     return write_capture(tmp_path_factory.mktemp("captures") / "both.pcap", both())
 
 

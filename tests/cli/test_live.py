@@ -42,7 +42,7 @@ class Sensor:
 
     def wait_for(self, file: Path, text: str) -> None:
         """Wait until a text stands in one of the outputs."""
-        arrived = eventually(lambda: text in file.read_text() or self.process.poll() is not None, 40)
+        arrived = eventually(lambda: text in file.read_text() or self.process.poll() is not None, 120)
         assert arrived, self.told()
         assert text in file.read_text(), self.told()
 
@@ -109,8 +109,8 @@ def test_a_replay_tags_the_miner_and_sums_up(
     assert run(["live", "--replay", str(capture), *options]) == 0
     told = capfd.readouterr()
     line, summary = told.out.splitlines()
-    assert "MINING 10.0.0.2:40000 -> 198.51.100.7:3333 10 s after its start" in line
-    assert summary.startswith("2 connections seen, 1 tagged as mining, 0 unsure; tagged 10 s after")
+    assert "MINING 10.0.0.2:40000 -> 198.51.100.7:3333 30 s after its start" in line
+    assert summary.startswith("2 connections seen, 1 tagged as mining, 0 unsure; tagged 30 s after")
     assert told.err == f"flowml: listening to {capture}\n"
     (record,) = (json.loads(text) for text in eve.read_text().splitlines())
     validator("alert.schema.json").validate(record)
@@ -228,7 +228,7 @@ def test_a_miner_on_the_wire_is_tagged_and_either_signal_ends_the_sensor_in_orde
         (alert,) = sensor.alerts()
         validator("alert.schema.json").validate(alert)
         assert alert["flowml"]["source"] == wire.interface
-        assert alert["flowml"]["detected_after_s"] < 15
+        assert alert["flowml"]["detected_after_s"] < 40
 
 
 @pytest.mark.root

@@ -27,7 +27,7 @@ def test_mining_is_found_shown_and_written(
     shown = capsys.readouterr()
     assert "10.0.0.2:40000" in shown.out
     assert "203.0.113.80" not in shown.out
-    assert "\n2 connections seen, 1 tagged as mining, 0 unsure; tagged 10 s after" in shown.out
+    assert "\n2 connections seen, 1 tagged as mining, 0 unsure; tagged 30 s after" in shown.out
     assert shown.err == ""
     records = {record["dest_port"]: record for record in lines(connections)}
     assert {port: record["verdict"] for port, record in records.items()} == {3333: "mining", 443: "benign"}

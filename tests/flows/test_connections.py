@@ -144,7 +144,7 @@ def test_a_silent_connection_is_judged_by_the_clock() -> None:
     late = table.update(FlowBatch.empty(), clock_ms=T0 + 51_000)
     assert early.age_s.tolist() == [10]
     assert late.age_s.tolist() == [30]
-    assert late.reported_s.tolist() == [50]
+    assert late.reported_s.tolist() == [32]
 
 
 def test_a_one_sided_connection_gives_no_observation() -> None:

@@ -39,9 +39,9 @@ def test_too_few_origins_are_refused() -> None:
 
 def test_no_benign_connection_of_the_fit_is_above_the_threshold() -> None:
     labelled = small_data_set()
-    probability = np.where(labelled.is_mining, 0.99, 0.7)
+    probability = np.where(labelled.is_mining, 0.99, 0.9)
     thresholds = choose_thresholds(labelled, probability, TrainingSettings())
-    assert 0.7 < thresholds.mining < 0.71
+    assert 0.9 < thresholds.mining < 0.91
     assert thresholds.unsure == pytest.approx(thresholds.mining / 2)
 
 
@@ -52,3 +52,14 @@ def test_the_same_seed_gives_the_same_model() -> None:
     np.testing.assert_array_equal(
         one.judge(labelled.observations).probability, other.judge(labelled.observations).probability
     )
+
+
+def test_the_budgets_of_real_traffic_and_of_lookalikes_are_kept_apart() -> None:
+    labelled = small_data_set()
+    emulated = type(labelled)(**{**vars(labelled), "is_emulated": np.ones(len(labelled), bool)})
+    first = emulated.connection == emulated.connection[~emulated.is_mining][0]
+    probability = np.where(first, 0.95, 0.1)  # one of 48 look-alikes
+    strict, loose = TrainingSettings(), TrainingSettings(lookalike_alarm_share=0.05)
+    assert choose_thresholds(emulated, probability, strict).mining > 0.95
+    assert choose_thresholds(emulated, probability, loose).mining == loose.lowest_threshold
+    assert choose_thresholds(labelled, probability, loose).mining > 0.95

@@ -49,7 +49,11 @@ class ConnectionSettings:
         The same after a FIN or RST, seconds: time for the last packets.
     report_delay_s : float
         The meter reports a packet at most this long after it, seconds of packet time; a silent connection
-        is judged by the clock only after it. The meter's settings say it.
+        is judged by the clock only after it. This is the slower meter's, NFStream's own loop: two timeouts
+        of 10 s and the next packet.
+    snapshot_delay_s : float
+        A live meter tells of an open connection at most this long after a judging age, seconds: when a
+        verdict is said to have been possible. A capture that ends tells of all at once, and much later.
     """
 
     ages: JudgingAges = field(default_factory=JudgingAges)
@@ -58,6 +62,7 @@ class ConnectionSettings:
     silence_s: float = 1800.0
     linger_s: float = 30.0
     report_delay_s: float = 21.0
+    snapshot_delay_s: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,8 @@ class ConnectionTable:
         until_s = self._covered_s(batch, slots, group)
         after_s = self._previous(until_s, group, self._slots.state["judged_age_s"][slots])
         record, age_s = self.settings.ages.between(after_s, until_s)
-        due = self._judge(line, slots, Ages(group[record], age_s, until_s[record]))
+        reported_s = np.minimum(until_s[record], age_s + self.settings.snapshot_delay_s)
+        due = self._judge(line, slots, Ages(group[record], age_s, reported_s))
         line.store(self._slots, slots, self.settings.history_packets)
         self._note(stitched, until_s)
         return due
@@ -230,7 +236,7 @@ class ConnectionTable:
         row, age_s = ages.between(state["judged_age_s"][slots], told_s[slots])
         line = Timeline.build(self._slots, slots, PacketSequences.empty(len(slots)), np.zeros(0, bool))
         state["judged_age_s"][slots] = told_s[slots]
-        return self._judge(line, slots, Ages(row, age_s, age_s + self.settings.report_delay_s))
+        return self._judge(line, slots, Ages(row, age_s, age_s + self.settings.snapshot_delay_s))
 
     def _over(self, superseded: NDArray[np.int64]) -> NDArray[np.int64]:
         """Slots of the connections that ended, fell silent or have to make room."""
