@@ -11,6 +11,7 @@ from flowml.features.messages import Messages, join_messages
 from flowml.features.ragged import Floats, Groups, Ints, ratio
 from flowml.features.turns import NEVER_MS, Turns, turns
 from flowml.flows.observations import Observations
+from flowml.flows.packets import PacketSequences
 from flowml.schema import FEATURE_COLUMNS
 
 RESOLUTION_MS = 5
@@ -21,6 +22,9 @@ ANSWER_MS = 1000
 
 QUIET_MS = 5000
 """A server that speaks this long after the client did speaks of its own accord."""
+
+CHUNK = 1024
+"""Observations computed at once: their packets stay in the processor's cache."""
 
 Features = dict[str, Floats]
 
@@ -38,7 +42,14 @@ def feature_matrix(observations: Observations) -> NDArray[np.float64]:
         In the order of `flowml.schema.FEATURE_COLUMNS`; finite, or NaN where a feature is undefined (the
         gap between messages where there is only one).
     """
-    messages = join_messages(observations.packets)
+    if not len(observations):
+        return np.zeros((0, len(FEATURE_COLUMNS)))
+    edges = range(0, len(observations), CHUNK)
+    return np.vstack([_chunk(observations.packets.slice(edge, edge + CHUNK)) for edge in edges])
+
+
+def _chunk(packets: PacketSequences) -> NDArray[np.float64]:
+    messages = join_messages(packets)
     turn = turns(messages)
     features: Features = {}
     for side, from_client in (("client", True), ("server", False)):
@@ -50,7 +61,8 @@ def feature_matrix(observations: Observations) -> NDArray[np.float64]:
 
 
 def _groups(values: Ints, which: NDArray[np.bool_], messages: Messages) -> Groups:
-    return Groups.of(values[which], messages.observation[which], messages.n_observations)
+    rows = np.flatnonzero(which)
+    return Groups.of(values[rows], messages.observation[rows], messages.n_observations)
 
 
 def _gaps(values: Ints, which: NDArray[np.bool_], messages: Messages) -> Groups:

@@ -53,8 +53,9 @@ class Groups:
         n_groups : int
         """
         clipped = np.clip(values, 0, _VALUE_MASK).astype(np.int64)
-        # one integer that sorts by group, then by value: much faster than sorting by two keys
-        both = np.sort((group << _VALUE_BITS) | clipped)
+        # One integer that sorts by group, then by value: much faster than sorting by two keys. Groups stand
+        # in order already, which merge sort makes use of.
+        both = np.sort((group << _VALUE_BITS) | clipped, kind="stable")
         group = both >> _VALUE_BITS
         return cls(n_groups, group, both & _VALUE_MASK, np.bincount(group, minlength=n_groups))
 

@@ -73,6 +73,12 @@ class PacketSequences:
         """The flows at `rows`, in that order."""
         return self.ranges(self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows])
 
+    def slice(self, start: int, stop: int) -> "PacketSequences":
+        """The flows from `start` up to `stop`, without copying their packets."""
+        offsets = self.offsets[start : stop + 1]
+        inside = slice(offsets[0], offsets[-1])
+        return PacketSequences(offsets - offsets[0], self.time_ms[inside], self.size_bytes[inside])
+
     def ranges(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> "PacketSequences":
         """One sequence for each flat range (see `ragged_indices`)."""
         flat = ragged_indices(starts, lengths)

@@ -128,7 +128,7 @@ def mlflow_errors(uri: str, missing: str | None = None) -> Iterator[None]:
 def _explain(uri: str, error: "MlflowException") -> str:
     # MLflow wraps what its HTTP client raised, and every one of those is an OSError.
     if isinstance(error.__cause__ or error.__context__, OSError):
-        return f"{uri}: the MLflow server does not answer; start it, or name another with --tracking-uri"
+        return f"{uri}: the MLflow server does not answer; start it, or name another with MLFLOW_TRACKING_URI"
     words = " ".join(str(error.message).split())[:_LONGEST_ERROR]
     advice = "" if error.error_code in _ABOUT_THE_REQUEST else f"; check --tracking-uri or {URI_VARIABLE}"
     return f"{uri}: MLflow says: {words} ({error.error_code}){advice}"
