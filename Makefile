@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check lint evaluate model notebooks bench lock clean
+.PHONY: demo test check lint evaluate model notebooks bench parity lock clean
 
 demo: $(STAMP)
 	sh deploy/demo.sh $(BIN)
@@ -41,6 +41,10 @@ notebooks: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/features.py
+
+# Every flow and every field of our meter against NFStream's own loop, on every real capture: minutes.
+parity: $(STAMP)
+	$(BIN)/python -m tests.capture.parity $(CAPTURES)
 
 lock: $(STAMP)
 	$(BIN)/python deploy/lock.py > requirements.lock.new
