@@ -6,7 +6,7 @@ from flowml.flows.connections import ConnectionSettings
 from flowml.service.settings import LiveSettings
 
 HOMES = {"live": LiveSettings, "connections": ConnectionSettings, "meter": MeterSettings}
-WITHHELD = {"ages", "history_packets", "report_delay_s", "snapshot_ages_s"}
+WITHHELD = {"ages", "history_packets", "report_delay_s", "snapshot_ages_s", "snapshot_delay_s"}
 
 
 def test_every_setting_has_a_key_unless_it_is_withheld_on_purpose() -> None:

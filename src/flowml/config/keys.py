@@ -47,7 +47,7 @@ def _path(value: Any) -> Path:
 _MODEL = re.compile(r"[^\0]+")
 
 # Left out on purpose: ages and packets of history, of the connections and of the meter, are what a model was
-# fitted on, and `report_delay_s` follows from the meter.
+# fitted on, and `report_delay_s` and `snapshot_delay_s` follow from the meter.
 KEYS: Mapping[str, Mapping[str, Check]] = {
     "live": {
         "interface": _text('the name of a network interface, such as "eth0"', _INTERFACE),
