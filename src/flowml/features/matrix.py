@@ -23,7 +23,7 @@ ANSWER_MS = 1000
 QUIET_MS = 5000
 """A server that speaks this long after the client did speaks of its own accord."""
 
-CHUNK = 1024
+CHUNK = 4096
 """Observations computed at once: their packets stay in the processor's cache."""
 
 Features = dict[str, Floats]
