@@ -72,7 +72,8 @@ def test_a_server_that_is_down_stops_the_work_before_it_begins(
     uri = "http://127.0.0.1:9"
     assert run(["train", str(data_set), "-o", "model", "--tracking-uri", uri]) == 2
     assert capsys.readouterr().err == (
-        f"flowml: {uri}: the MLflow server does not answer; start it, or name another with --tracking-uri\n"
+        f"flowml: {uri}: the MLflow server does not answer; "
+        "start it, or name another with MLFLOW_TRACKING_URI\n"
     )
     assert list(home.iterdir()) == []
 
