@@ -33,8 +33,8 @@ class TrainingSettings:
     false_alarm_share : float
         Budget: false alarms per benign connection of real captures, on origins that were left out.
     lookalike_alarm_share : float
-        The same for the lab's benign connections. They were chosen for their likeness to mining and are a
-        thousand times as common there as anywhere else, so one in fifty of them is a strict budget.
+        The same for the lab's benign connections. They were chosen for their likeness to mining and are far
+        more common there than on a network, so one in fifty of them is a strict budget.
     lowest_threshold : float
         The threshold is at least this, however few false alarms there are.
     unsure_ratio : float
