@@ -5,19 +5,26 @@ Without a compiler the package installs all the same and meters files with NFStr
 
 from setuptools import Extension, setup
 
-SOURCES = "src/flowml/capture"
+CAPTURE, MODELS = "src/flowml/capture", "src/flowml/models"
+SETTINGS = {
+    "define_macros": [("Py_LIMITED_API", "0x030B0000")],
+    "extra_compile_args": ["-std=gnu11", "-O3", "-Wall", "-Wextra"],
+    "py_limited_api": True,
+    "optional": True,
+}
 
 setup(
     ext_modules=[
         Extension(
             "flowml.capture._meter",
-            [f"{SOURCES}/{name}.c" for name in ("_meter", "flow_table", "framing", "packet_loop")],
-            depends=[f"{SOURCES}/flow_table.h"],
-            define_macros=[("Py_LIMITED_API", "0x030B0000")],
-            extra_compile_args=["-std=gnu11", "-O3", "-Wall", "-Wextra"],
-            py_limited_api=True,
-            optional=True,
-        )
+            [
+                f"{CAPTURE}/{name}.c"
+                for name in ("_meter", "census", "flow_table", "framing", "live_feed", "packet_loop")
+            ],
+            depends=[f"{CAPTURE}/flow_table.h"],
+            **SETTINGS,
+        ),
+        Extension("flowml.models._trees", [f"{MODELS}/_trees.c"], **SETTINGS),
     ],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -1,41 +1,70 @@
-"""Print how long `flowml live` takes from a signal to the end of all its processes.
+"""Print how long `flowml live` takes from a signal to its end, and to notice a killed capture process.
 
 python benchmarks/ending.py [INTERFACE]      (as root; loopback by default)
 """
 
-import re
+import os
 import signal
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 RUNS = 5
+WORKING_S = 5  # from the first packet that it can see until the model is loaded
 
 
 def main() -> None:
     interface = sys.argv[1] if len(sys.argv) > 1 else "lo"
     for number in (signal.SIGINT, signal.SIGTERM):
-        took = [once(interface, number) for _ in range(RUNS)]
-        print(
-            f"{number.name}: median {statistics.median(took):.2f} s, longest {max(took):.2f} s of {RUNS} runs"
-        )
+        _say(f"{number.name} to the end", [ended(interface, number) for _ in range(RUNS)])
+    noticed, resumed = zip(*(killed(interface) for _ in range(RUNS)), strict=True)
+    _say("capture process killed: told", list(noticed))
+    _say("capture process killed: packets come again", list(resumed))
 
 
-def once(interface: str, number: signal.Signals) -> float:
+def _say(what: str, took: list[float]) -> None:
+    print(f"{what}: median {statistics.median(took):.2f} s, longest {max(took):.2f} s of {len(took)} runs")
+
+
+@contextmanager
+def _sensor(interface: str) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "flowml.cli.main", "live", "-i", interface]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as sensor:
-        told = sensor.stderr or []
-        for line in told:
-            if re.search("listening", line):
-                break
-        time.sleep(2)  # let it work
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sensor:
+        _until(sensor.stderr or (), "listening")
+        time.sleep(WORKING_S)
+        yield sensor
+        sensor.kill()
+
+
+def _until(lines: Iterable[str], word: str) -> None:
+    for line in lines:
+        if word in line:
+            return
+
+
+def ended(interface: str, number: signal.Signals) -> float:
+    """Seconds from a signal to the end of the last process."""
+    with _sensor(interface) as sensor:
         start = time.monotonic()
         sensor.send_signal(number)
-        for _ in told:  # ends when the last process that holds it ends
-            pass
-        sensor.wait()
+        sensor.communicate()  # until the last process that holds the outputs ends
         return time.monotonic() - start
+
+
+def killed(interface: str) -> tuple[float, float]:
+    """Seconds from the death of the capture process until it is told, and until the next one listens."""
+    with _sensor(interface) as sensor:
+        (child,) = Path(f"/proc/{sensor.pid}/task/{sensor.pid}/children").read_text().split()
+        start = time.monotonic()
+        os.kill(int(child), signal.SIGKILL)
+        _until(sensor.stdout or (), "INTERRUPTED")
+        told = time.monotonic() - start
+        _until(sensor.stdout or (), "RESUMED")
+        return told, time.monotonic() - start
 
 
 if __name__ == "__main__":

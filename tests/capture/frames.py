@@ -49,6 +49,35 @@ def ethernet(ip_packet: bytes, vlan: int | None = None, tag: int = 0x8100) -> by
     return bytes(range(12)) + tags + struct.pack("!H", kind) + ip_packet
 
 
+def in_gtp(ip_packet: bytes) -> bytes:
+    """The packet inside GTP-U version 1 (3GPP TS 29.281), which the engine opens."""
+    head = struct.pack("!BBHI", 0x30, 0xFF, len(ip_packet), 7)
+    return segment(End("10.7.0.1", 2152), End("10.7.0.2", 2152), head + ip_packet, udp=True)
+
+
+def in_ip(ip_packet: bytes) -> bytes:
+    """The packet inside another IPv4 packet (RFC 2003, RFC 4213)."""
+    return packet("10.7.0.1", "10.7.0.2", 4 if ip_packet[0] >> 4 == 4 else 41, ip_packet)
+
+
+def in_gre(ip_packet: bytes) -> bytes:
+    """The packet inside GRE (RFC 2784), which the engine leaves closed."""
+    kind = 0x0800 if ip_packet[0] >> 4 == 4 else 0x86DD
+    return packet("10.7.0.1", "10.7.0.2", 47, struct.pack("!HH", 0, kind) + ip_packet)
+
+
+def labelled(ip_packet: bytes) -> bytes:
+    """An Ethernet frame with two MPLS labels (RFC 3032)."""
+    return bytes(range(12)) + struct.pack("!HII", 0x8847, 17 << 12 | 64, 18 << 12 | 1 << 8 | 64) + ip_packet
+
+
+def in_ppp(ip_packet: bytes) -> bytes:
+    """An Ethernet frame with a PPPoE session (RFC 2516)."""
+    kind = 0x21 if ip_packet[0] >> 4 == 4 else 0x57
+    head = struct.pack("!HBBHHH", 0x8864, 0x11, 0, 1, len(ip_packet) + 2, kind)
+    return bytes(range(12)) + head + ip_packet
+
+
 def arp() -> bytes:
     """An ARP request, padded as a network card does."""
     return b"\xff" * 6 + b"\x02" * 6 + b"\x08\x06\x00\x01\x08\x00\x06\x04\x00\x01" + bytes(40)

@@ -52,6 +52,7 @@ CASES = (
     Case(accounting_mode=3, idle_timeout_s=3, active_timeout_s=10),
     Case(n_dissections=20, accounting_mode=1, idle_timeout_s=1, active_timeout_s=1, splt_packets=1),
     Case(n_dissections=1, accounting_mode=2, bpf_filter="tcp port 443 or udp"),
+    Case(n_dissections=20, idle_timeout_s=5, active_timeout_s=20, bpf_filter="ip6 or tcp"),
 )
 
 

@@ -9,7 +9,8 @@ from flowml.errors import CaptureError
 
 def test_the_pinned_engine_is_accepted() -> None:
     layout = Engine().layout
-    assert set(layout.addresses) == set(engine.LOOP_FUNCTIONS)
+    assert set(layout.addresses) == {*engine.LOOP_FUNCTIONS, *engine.LIBRARY_FUNCTIONS}
+    assert all(layout.addresses.values())
     assert layout.record["bidirectional_packets"].str == "<u8"
     assert layout.record.itemsize % 8 == 0
 
@@ -28,4 +29,10 @@ def test_a_difference_is_named(
 ) -> None:
     monkeypatch.setitem(getattr(engine, table), name, kind)
     with pytest.raises(CaptureError, match=rf"nfstream 6\.6\.0 has another engine: {words}"):
+        Engine()
+
+
+def test_a_library_without_a_function_that_the_loop_calls_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LIBRARY_FUNCTIONS", ("pcap_rewind",))
+    with pytest.raises(CaptureError, match=r"another engine: no exported function pcap_rewind"):
         Engine()

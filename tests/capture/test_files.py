@@ -1,5 +1,6 @@
 """A capture file's packets are accounted for, to the last one."""
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from flowml.capture.files import CaptureFile, meter_file
 from flowml.capture.settings import MeterSettings
 from flowml.errors import CaptureError
-from tests.capture.frames import arp, conversation, ethernet, packet, pcap
+from tests.capture.frames import arp, block, conversation, ethernet, interface, packet, pcap, section
 
 SETTINGS = MeterSettings(n_dissections=0)
 
@@ -67,3 +68,19 @@ def test_real_captures_add_up(captures: Path) -> None:
         capture = CaptureFile(path, SETTINGS)
         list(capture.batches())
         assert "of unknown reason" not in capture.report.ignored, path
+
+
+def test_times_that_no_clock_shows_are_told_and_freeze_nothing(tmp_path: Path) -> None:
+    in_seconds = struct.pack("<HHB3x", 9, 1, 0)
+    frame = conversation()[1][1]
+    times = (2**63 // 1000, 2**62, 1_700_000_000)  # the first is just below the end of the engine's clock
+    blocks = (
+        block(6, struct.pack("<IIIII", 0, time >> 32, time & 0xFFFF_FFFF, len(frame), len(frame)) + frame)
+        for time in times
+    )
+    path = tmp_path / "a.pcapng"
+    path.write_bytes(section() + interface(options=in_seconds) + b"".join(blocks))
+    capture = CaptureFile(path, SETTINGS)
+    list(capture.batches())
+    assert capture.report.metered == 3
+    assert capture.report.notes[0].startswith("2 packets have no time, or one before 1970 or after 9999")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,15 @@ def test_an_open_interface_has_a_socket_to_wait_for_and_counts(cable: Wire) -> N
     assert capture.kernel_counters() == (0, 0)
     capture.close()
     capture.close()
+
+
+@pytest.mark.parametrize("is_promiscuous", [True, False])
+def test_promiscuous_mode_is_what_was_asked_for(cable: Wire, is_promiscuous: bool) -> None:
+    capture = open_interface(Engine(), cable.tap, replace(RING, is_promiscuous=is_promiscuous))
+    command = ["ip", "-d", "link", "show", cable.tap]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    capture.close()
+    assert f"promiscuity {int(is_promiscuous)}" in told
 
 
 def test_a_missing_interface_is_refused_with_those_that_exist() -> None:

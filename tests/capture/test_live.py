@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import struct
 import subprocess
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from flowml import schema
+from flowml.capture import census
 from flowml.capture.engine import Engine
 from flowml.capture.extension import extension
 from flowml.capture.inputs import RingSettings, open_file
@@ -21,7 +23,7 @@ from flowml.capture.meter import Meter
 from flowml.capture.settings import MeterSettings
 from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
-from tests.capture.frames import CLIENT, SERVER, End, arp, conversation, ethernet, pcap, segment
+from tests.capture.frames import CLIENT, SERVER, End, arp, conversation, ethernet, packet, pcap, segment
 from tests.capture.network import Wire, wire
 
 pytestmark = [
@@ -54,6 +56,13 @@ def _packets_seen(meter: LiveMeter, packets: int) -> FlowBatch:
     return FlowBatch.concat(batches)
 
 
+def _handled(meter: LiveMeter, packets: int) -> None:
+    """Poll until so many packets were metered or left out."""
+    end = time.monotonic() + 10
+    while meter.counters.packets + meter.counters.ignored < packets and time.monotonic() < end:
+        meter.poll(0.2)
+
+
 def test_a_flow_leaves_by_the_clock_when_no_packet_comes_any_more(cable: Wire, tmp_path: Path) -> None:
     with LiveMeter([cable.tap], SETTINGS, RING) as meter:
         cable.send([*conversation(packets=4, gap_ms=1), (50, arp())], tmp_path)
@@ -66,6 +75,66 @@ def test_a_flow_leaves_by_the_clock_when_no_packet_comes_any_more(cable: Wire, t
         counters = meter.counters
         assert (counters.packets, counters.ignored, counters.open_flows) == (9, 1, 0)
         assert (counters.kernel_received, counters.kernel_drops) == (10, 0)
+
+
+V6 = ("fd00::2", "fd00::9")
+UDP_BODY = struct.pack("!HHHH", 1, 2, 208, 0) + bytes(200)
+LEFT_OUT = {
+    census.NOT_IP: [arp(), bytes(12) + b"\x00\x26\x42\x42\x03" + bytes(40)],
+    census.SERVICE_VLAN: [ethernet(segment(CLIENT, SERVER), vlan=5, tag=0x88A8)],
+    census.FRAGMENT: [
+        ethernet(packet("10.0.0.2", "10.0.0.9", 17, UDP_BODY, fragment=100)),
+        ethernet(packet(*V6, 44, struct.pack("!BBHI", 17, 0, 80, 1) + UDP_BODY)),
+        ethernet(packet("10.0.0.2", "10.0.0.9", 17, UDP_BODY, fragment=7), vlan=5),
+    ],
+    census.TRUNCATED: [ethernet(packet(*V6, 17, UDP_BODY))[:100]],
+    census.SHORT: [
+        ethernet(segment(CLIENT, SERVER))[:27],
+        ethernet(packet("10.0.0.2", "10.0.0.9", 17, b"a")),
+    ],
+    census.MALFORMED: [ethernet(b"\x45\x00\x00\x00" + segment(CLIENT, SERVER)[4:])],
+}
+
+
+def test_every_packet_that_is_left_out_is_counted_by_its_reason(cable: Wire, tmp_path: Path) -> None:
+    frames = [(0, frame) for kind in LEFT_OUT.values() for frame in kind]
+    with LiveMeter([cable.tap], SETTINGS, RING) as meter:
+        cable.send([*conversation(packets=2), *frames], tmp_path)
+        _handled(meter, 5 + len(frames))
+        counters = meter.counters
+    assert counters.ignored_by_reason == {reason: len(kind) for reason, kind in LEFT_OUT.items()}
+    assert (counters.packets, counters.ignored) == (5, len(frames))
+    assert counters.figures()[census.FRAGMENT] == 3
+    assert set(LEFT_OUT) == set(census.REASONS)
+
+
+def test_a_snapshot_length_that_cuts_leaves_out_six_and_meters_four(cable: Wire, tmp_path: Path) -> None:
+    four = ethernet(segment(CLIENT, SERVER, bytes(1000)))
+    six = ethernet(segment(End(V6[0], 1), End(V6[1], 2), bytes(1000)))
+    ring = RingSettings(ring_bytes=4 << 20, snapshot_bytes=96)
+    with LiveMeter([cable.tap], SETTINGS, ring) as meter:
+        cable.send([(0, four), (1, six)], tmp_path)
+        _handled(meter, 2)
+        counters = meter.counters
+        flushed = FlowBatch.concat(list(meter.flush()))
+    assert counters.ignored_by_reason == {census.TRUNCATED: 1}
+    assert flushed[schema.SRC_BYTES].tolist() == [1000]
+
+
+def test_more_left_out_packets_than_are_told_at_once_are_all_told(cable: Wire, tmp_path: Path) -> None:
+    with LiveMeter([cable.tap], SETTINGS, RING) as meter:
+        cable.send([(0, arp())] * 10_000, tmp_path, "--pps=100000")
+        _handled(meter, 10_000)
+        assert meter.counters.ignored_by_reason == {census.NOT_IP: 10_000}
+
+
+def test_any_says_the_reasons_too(cable: Wire, tmp_path: Path) -> None:
+    with LiveMeter(["any"], SETTINGS, RING, "arp") as meter:
+        before = meter.counters.ignored
+        cable.send([(0, arp())] * 3, tmp_path)
+        _handled(meter, before + 3)
+        counters = meter.counters
+    assert counters.ignored_by_reason == {census.NOT_IP: counters.ignored}
 
 
 def test_poll_returns_with_nothing_and_with_a_batch_that_travels(cable: Wire) -> None:
@@ -121,14 +190,24 @@ def test_two_interfaces_feed_one_table(tmp_path: Path) -> None:
     assert batch[schema.DST_PACKETS].tolist() == [1]
 
 
-def test_any_takes_the_packets_of_every_interface(cable: Wire, tmp_path: Path) -> None:
-    rare = End("198.51.100.77", 47_777)
-    with LiveMeter(["any"], MeterSettings(n_dissections=0), RING, "host 198.51.100.77") as meter:
-        cable.send([(0, ethernet(segment(rare, SERVER, b"hello")))], tmp_path)
-        _packets_seen(meter, 1)
-        flushed = FlowBatch.concat(list(meter.flush()))
-        assert flushed[schema.SRC_IP].tolist() == [b"198.51.100.77"]
-        assert meter.warnings == ()
+def test_a_short_snapshot_length_keeps_the_sizes_of_packets(cable: Wire, tmp_path: Path) -> None:
+    ring = RingSettings(ring_bytes=4 << 20, snapshot_bytes=96)
+    with LiveMeter([cable.tap], MeterSettings(n_dissections=0), ring) as meter:
+        cable.send([(0, ethernet(segment(CLIENT, SERVER, bytes(1000))))], tmp_path)
+        drained = FlowBatch.concat([*meter.drain(), *meter.flush()])
+    assert drained.packets.size_bytes.tolist() == [1000]
+
+
+def test_what_the_kernel_still_holds_is_metered_when_the_ring_is_drained(cable: Wire, tmp_path: Path) -> None:
+    with LiveMeter([cable.tap], MeterSettings(n_dissections=0), RING) as meter:
+        cable.send(conversation(packets=4, gap_ms=1), tmp_path)
+        assert meter.counters.packets == 0  # nobody has read yet
+        drained = FlowBatch.concat([*meter.drain(), *meter.flush()])
+        cable.send(conversation(packets=4, gap_ms=1), tmp_path)
+        assert len(meter.poll(0.3)) == 0
+        counters = meter.counters
+    assert drained[schema.PACKETS].tolist() == [9]
+    assert (counters.packets, counters.kernel_received) == (9, 9)
 
 
 def test_a_replayed_capture_has_the_packets_of_its_file(cable: Wire, tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ def capture_path(tmp_path: Path) -> Path:
 def test_a_configuration_of_another_length_is_refused() -> None:
     module = extension()
     assert module is not None
-    with pytest.raises(ValueError, match="got 8 bytes of configuration and 3 of ages"):
-        module.FlowTable(bytes(8), bytes(3))
+    with pytest.raises(ValueError, match="got 8 bytes of configuration, 3 of ages and 16 of counts"):
+        module.FlowTable(bytes(8), bytes(3), bytes(16))
 
 
 def test_time_cannot_begin_anew_while_flows_are_open(capture_path: Path) -> None:

@@ -1,21 +1,30 @@
 """flowml's meter: what it does beyond NFStreamer, and that it sees the same packets."""
 
 from collections import defaultdict
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from flowml import schema
+from flowml.capture.engine import Engine
 from flowml.capture.extension import extension
+from flowml.capture.inputs import open_file
+from flowml.capture.loop import PacketLoop
 from flowml.capture.meter import Meter
 from flowml.capture.reference import ReferenceMeter
 from flowml.capture.settings import MeterSettings
 from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
-from tests.capture.frames import CLIENT, EPOCH_S, FIN_ACK, SERVER, SYN, End, ethernet, pcap, segment
+from flowml.flows.connections import ConnectionSettings, ConnectionTable
+from flowml.flows.observations import Observations
+from flowml.flows.schedule import JudgingAges
+from tests.capture.frames import CLIENT, EPOCH_S, FIN_ACK, RST, SERVER, SYN, End, ethernet, pcap, segment
 from tests.capture.traffic import traffic
 
 pytestmark = pytest.mark.skipif(extension() is None, reason="the packet loop is not compiled")
@@ -73,6 +82,85 @@ def test_after_the_last_age_a_flow_is_reported_each_time_that_age_has_passed(tmp
     assert covered == [10_000, 20_000, 40_000, 60_000, 80_000]
 
 
+def test_snapshots_at_packet_counts_leave_the_flow_open_and_its_ages_as_they_were(tmp_path: Path) -> None:
+    frames = [_said(at, b"12345678") for at in (0, 10, 10, 20, 9_000, 15_000, 40_000)]
+    frames.insert(1, _said(5, b"", by_server=True))  # an acknowledgement is no payload packet
+    counted = _meter(tmp_path / "a.pcap", frames, snapshot_packets=(2, 4, 100), snapshot_ages_s=(10, 30))
+    aged = _meter(tmp_path / "b.pcap", frames, snapshot_ages_s=(10, 30))
+    assert [_packets(counted, row) for row in range(len(counted))] == [
+        [(0, 8), (10, 8)],  # the second payload packet
+        [(10, 8), (20, 8)],  # the fourth
+        [(9_000, 8)],  # ten seconds
+        [(15_000, 8)],  # thirty seconds
+        [(40_000, 8)],  # the end
+    ]
+    covered = (counted[schema.COVERED_UNTIL_MS] - START_MS).tolist()
+    assert covered == [10, 20, 10_000, 30_000, 160_000]
+    assert covered[2:] == (aged[schema.COVERED_UNTIL_MS] - START_MS).tolist()
+    assert counted[schema.PACKETS].tolist() == [3, 5, 6, 7, 8]
+    assert counted[schema.IS_FINAL].tolist() == [False] * 4 + [True]
+    assert set(counted[schema.UID].tolist()) == {0}
+    assert set(counted[schema.SLICE].tolist()) == {0}
+
+
+def test_an_age_is_reported_although_a_count_has_told_of_all_packets(tmp_path: Path) -> None:
+    frames = [*(_said(at, b"x") for at in (0, 1)), _said(11_000, b"other", port=9)]
+    batch = _meter(tmp_path / "a.pcap", frames, snapshot_packets=(2,))
+    batch = batch.take(np.flatnonzero(batch[schema.SRC_PORT] == CLIENT.port))
+    assert batch.packets.counts.tolist() == [2, 0, 0]
+    assert (batch[schema.COVERED_UNTIL_MS] - START_MS).tolist() == [1, 10_000, 120_001]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(frames=traffic(), size=st.integers(1, 9))
+def test_snapshots_at_packet_counts_change_nothing_of_what_is_judged(
+    tmp_path: Path, frames: Frames, size: int
+) -> None:
+    ages: dict[str, Any] = {"idle_timeout_s": 20, "active_timeout_s": 35, "snapshot_ages_s": (1, 3, 10)}
+    aged = _meter(tmp_path / "a.pcap", frames, **ages)
+    counted = _meter(tmp_path / "b.pcap", frames, snapshot_packets=(1, 2, 5, 20), **ages)
+    assert len(counted) >= len(aged)
+    seen = [_judged(batch, size) for batch in (aged, counted)]
+    assert seen[0] == seen[1]
+
+
+def _judged(batch: FlowBatch, size: int) -> list[tuple[Any, ...]]:
+    """Everything that is judged of each connection, when its records come `size` at a time."""
+    # without what a table concludes from silence, by a clock that is told with every record
+    ages = JudgingAges((1.0, 3.0, 10.0), repeat_s=10.0)
+    settings = ConnectionSettings(ages, silence_s=86_400.0, linger_s=86_400.0, report_delay_s=86_400.0)
+    table = ConnectionTable(settings)
+    parts = [batch.take(np.arange(at, min(at + size, len(batch)))) for at in range(0, len(batch), size)]
+    seen = Observations.concat([*(table.update(part) for part in parts), table.flush()])
+    return sorted(
+        (
+            int(seen.start_ms[row]), int(seen.client_port[row]), int(seen.server_port[row]),
+            float(seen.age_s[row]), bool(seen.is_final[row]),
+            *seen.packets.take(np.array([row])).time_ms.tolist(),
+            *seen.packets.take(np.array([row])).size_bytes.tolist(),
+        )
+        for row in range(len(seen.age_s))
+    )  # fmt: skip
+
+
+def test_packets_are_counted_through_all_slices_of_a_flow_and_anew_in_the_next(tmp_path: Path) -> None:
+    frames = [_said(at, b"x") for at in (0, 11_000, 22_000, 90_000, 90_001, 90_002)]
+    settings: dict[str, Any] = {"active_timeout_s": 10, "idle_timeout_s": 20, "snapshot_ages_s": ()}
+    batch = _meter(tmp_path / "a.pcap", frames, snapshot_packets=(3,), **settings)
+    assert batch[schema.IS_FINAL].tolist() == [True, True, False, True, False, True]
+    assert batch[schema.SLICE].tolist() == [0, 1, 2, 2, 0, 0]
+    assert batch[schema.UID].tolist() == [0, 0, 0, 0, 1, 1]
+
+
+def test_snapshots_at_counts_make_room_in_the_history(tmp_path: Path) -> None:
+    frames = [_said(at, bytes(1 + at)) for at in range(21)]
+    batch = _meter(
+        tmp_path / "a.pcap", frames, history_packets=7, snapshot_packets=(7, 14), snapshot_ages_s=()
+    )
+    assert batch.packets.counts.tolist() == [7, 7, 7]
+    assert not batch[schema.GAP_BEFORE].any()
+
+
 def test_an_active_timeout_keeps_uid_and_sides_and_counts_the_slices(tmp_path: Path) -> None:
     frames = [
         _said(0, b"login"),
@@ -110,9 +198,20 @@ def test_a_full_table_lets_the_least_recently_used_flow_go(tmp_path: Path) -> No
 
 def test_a_scan_of_many_ports_stays_within_the_bound(tmp_path: Path) -> None:
     scan = [(n // 100, ethernet(segment(End("10.9.0.1", n), SERVER, flags=SYN))) for n in range(40_000)]
-    batch = _meter(tmp_path / "a.pcap", scan, max_flows=1000)
-    assert len(batch) == 40_000
-    assert int(batch[schema.PACKETS].sum()) == 40_000
+    path = tmp_path / "a.pcap"
+    path.write_bytes(pcap(scan))
+    engine, open_flows = Engine(), []
+    loop = PacketLoop(engine, MeterSettings(max_flows=1000))  # nDPI has never seen enough of such flows
+    with closing(loop), closing(open_file(engine, str(path))) as capture:
+        parts = []
+        while loop.run_file(capture) != loop.status.END_OF_FILE:
+            parts.append(loop.take())
+            open_flows.append(loop.counters()["open_flows"])
+        parts.append(loop.take())
+        counters = loop.counters()
+    assert sum(len(part) for part in parts) == counters["evicted"] == 39_000
+    assert max(open_flows) == counters["open_flows"] == 1000
+    assert sum(int(part.records["bidirectional_packets"].sum()) for part in parts) == 39_000
 
 
 def test_the_flags_that_end_a_connection_are_in_its_record(tmp_path: Path) -> None:
@@ -120,6 +219,8 @@ def test_the_flags_that_end_a_connection_are_in_its_record(tmp_path: Path) -> No
     batch = _meter(tmp_path / "a.pcap", frames)
     assert batch[schema.DST_FIN].tolist() == [1]
     assert batch[schema.SRC_FIN].tolist() == [0]
+    frames.append((2, ethernet(segment(CLIENT, SERVER, flags=RST))))
+    assert _meter(tmp_path / "b.pcap", frames)[schema.RST].tolist() == [1]
 
 
 def test_a_file_that_jumps_years_ends_its_flows_and_goes_on(tmp_path: Path) -> None:
@@ -143,6 +244,27 @@ def test_a_snapshot_carries_the_name_that_the_client_asked_for(tmp_path: Path) -
     assert batch[schema.IS_FINAL].tolist() == [False, True]
     assert batch[schema.SERVER_NAME].tolist() == [b"pool.example.org"] * 2
     assert batch[schema.APPLICATION_NAME].tolist() == [b"HTTP"] * 2
+
+
+def test_what_ndpi_keeps_of_a_flow_is_given_back_as_soon_as_it_has_its_name(tmp_path: Path) -> None:
+    web = End("10.0.0.9", 80)
+    frames = [(0, ethernet(segment(CLIENT, web, flags=SYN)))]
+    for at in range(1, 12):
+        pair = (CLIENT, web) if at % 2 else (web, CLIENT)
+        text = b"GET / HTTP/1.1\r\nHost: pool.example.org\r\n\r\n" if at % 2 else b"HTTP/1.1 200 OK\r\n\r\n"
+        frames.append((10 * at, ethernet(segment(*pair, text))))
+    path = tmp_path / "a.pcap"
+    path.write_bytes(pcap(frames))
+    engine = Engine()
+    offset = engine.layout.flow_offsets["ndpi_flow"]
+    pointer = np.dtype({"names": ["it"], "formats": ["u8"], "offsets": [offset], "itemsize": offset + 8})
+    engine.layout = replace(engine.layout, record=pointer)
+    loop = PacketLoop(engine, MeterSettings(snapshot_packets=(1, 11)))
+    with closing(loop), closing(open_file(engine, str(path))) as capture:
+        loop.run_file(capture)
+        first, last = loop.take().records["it"].tolist()
+    assert first != 0  # nDPI looks at it
+    assert last == 0  # long before the twentieth packet
 
 
 def test_a_file_that_libpcap_stops_in_is_an_error(tmp_path: Path) -> None:
@@ -189,7 +311,11 @@ def test_the_meter_and_the_reference_see_the_same_packets(tmp_path: Path, frames
     path = tmp_path / "a.pcap"
     path.write_bytes(pcap(frames))
     settings = MeterSettings(
-        n_dissections=0, idle_timeout_s=20, active_timeout_s=35, snapshot_ages_s=(1, 3, 10)
+        n_dissections=0,
+        idle_timeout_s=20,
+        active_timeout_s=35,
+        snapshot_ages_s=(1, 3, 10),
+        snapshot_packets=(1, 3, 7),
     )
     mine = FlowBatch.concat(list(Meter(settings).batches(path)))
     theirs = FlowBatch.concat(list(ReferenceMeter(settings).batches(path)))
@@ -203,13 +329,16 @@ def test_the_meter_and_the_reference_see_the_same_packets(tmp_path: Path, frames
 def test_no_packet_is_in_two_records_and_none_is_behind_what_a_record_vouches_for(
     tmp_path: Path, frames: Frames
 ) -> None:
-    batch = _meter(tmp_path / "a.pcap", frames, idle_timeout_s=20, snapshot_ages_s=(1, 3, 10))
+    settings: dict[str, Any] = {"idle_timeout_s": 20, "snapshot_ages_s": (1, 3, 10)}
+    batch = _meter(tmp_path / "a.pcap", frames, snapshot_packets=(1, 3, 7, 20), **settings)
     covered: dict[int, int] = {}
     for row in range(len(batch)):
         uid = int(batch[schema.UID][row])
         sequence = _packets(batch, row)
         until = int(batch[schema.COVERED_UNTIL_MS][row]) - START_MS
-        assert all(covered.get(uid, -1) <= time < until for time, _ in sequence)
+        # a snapshot at a count holds packets of the very millisecond for which it does not vouch yet
+        at_count = not batch[schema.IS_FINAL][row] and sequence[-1:] and sequence[-1][0] == until
+        assert all(covered.get(uid, -1) <= time < until + bool(at_count) for time, _ in sequence)
         covered[uid] = until
     final = batch[schema.IS_FINAL]
     assert int(batch[schema.SRC_BYTES][final].sum() + batch[schema.DST_BYTES][final].sum()) == int(

@@ -2,8 +2,10 @@
 
 import gzip
 import os
+import struct
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,3 +142,20 @@ def test_a_full_disk_while_unpacking_is_one_clear_line(
     path.write_bytes(gzip.compress(CAPTURE))
     monkeypatch.setattr("flowml.capture.sources._temporary", lambda _stack: Path("/dev/full"))
     assert "No space left on device" in _refusal(path)
+
+
+def test_a_small_file_that_unpacks_to_much_does_not_fill_the_memory(tmp_path: Path) -> None:
+    def zstd_block(size: int, kind: int, content: bytes) -> bytes:
+        return struct.pack("<I", size << 3 | kind << 1)[:3] + content
+
+    path = tmp_path / "a.pcap.zst"
+    repeated = zstd_block(1 << 17, 1, b"\xff")  # four bytes for 128 KiB of one value (RFC 8878, 3.1.1.2)
+    frame = b"\x28\xb5\x2f\xfd\x00\x58" + zstd_block(len(CAPTURE), 0, CAPTURE) + 1500 * repeated
+    path.write_bytes(frame + struct.pack("<I", 1)[:3])
+    tracemalloc.start()
+    try:
+        assert "21 packets before it are intact" in _refusal(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100 << 20  # of 190 MiB

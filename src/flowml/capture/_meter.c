@@ -9,7 +9,7 @@
  * Words: a flow is what has one key (addresses, ports, protocol, VLAN, tunnel); a slice is the part of a flow
  * between two expiries, and the engine knows slices only; a record is what leaves: a slice, or its snapshot.
  *
- * flow_table.c keeps the open flows, packet_loop.c feeds them; neither knows of Python.
+ * flow_table.c keeps the open flows, packet_loop.c and live_feed.c feed them; none of them knows of Python.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -36,6 +36,11 @@ static void set_functions(struct table *table)
     table->update = (update_f)(uintptr_t)table->config.meter_update_flow;
     table->expire = (expire_f)(uintptr_t)table->config.meter_expire_flow;
     table->release = (free_f)(uintptr_t)table->config.meter_free_flow;
+    table->close = (close_f)(uintptr_t)table->config.capture_close;
+    table->free_dissection = (flow_free_f)(uintptr_t)table->config.ndpi_flow_free;
+    table->dispatch = (dispatch_f)(uintptr_t)table->config.pcap_dispatch;
+    table->fopen_offline = (fopen_offline_f)(uintptr_t)table->config.pcap_fopen_offline;
+    table->datalink = (datalink_f)(uintptr_t)table->config.pcap_datalink;
 }
 
 static void object_dealloc(PyObject *self)
@@ -49,23 +54,26 @@ static void object_dealloc(PyObject *self)
 
 static PyObject *object_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    const char *config, *ages;
-    Py_ssize_t config_bytes, ages_bytes;
+    const char *config, *ages, *counts;
+    Py_ssize_t config_bytes, ages_bytes, counts_bytes;
     (void)keywords;
-    if (!PyArg_ParseTuple(arguments, "y#y#", &config, &config_bytes, &ages, &ages_bytes))
+    if (!PyArg_ParseTuple(arguments, "y#y#y#", &config, &config_bytes, &ages, &ages_bytes, &counts,
+                          &counts_bytes))
         return NULL;
-    if (config_bytes != sizeof(struct config) || ages_bytes % 8) {
-        PyErr_Format(PyExc_ValueError, "got %zd bytes of configuration and %zd of ages", config_bytes,
-                     ages_bytes);
+    if (config_bytes != sizeof(struct config) || ages_bytes % 8 || counts_bytes % 8) {
+        PyErr_Format(PyExc_ValueError, "got %zd bytes of configuration, %zd of ages and %zd of counts",
+                     config_bytes, ages_bytes, counts_bytes);
         return NULL;
     }
+    struct plan plan = {(const uint8_t *)ages, (const uint8_t *)counts, (size_t)ages_bytes,
+                        (size_t)counts_bytes};
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     struct table_object *object = (struct table_object *)allocate(type, 0);
     if (!object)
         return NULL;
     memcpy(&object->table.config, config, sizeof(struct config));
     set_functions(&object->table);
-    if (!table_allocate(&object->table, (const uint8_t *)ages, (size_t)ages_bytes)) {
+    if (!table_allocate(&object->table, &plan)) {
         Py_DECREF(object);
         return PyErr_NoMemory();
     }
@@ -188,6 +196,21 @@ static PyObject *object_take(PyObject *self, PyObject *ignored)
     return batch;
 }
 
+/* Give the packets that the engine left out of interfaces, as bytes, and forget them. */
+static PyObject *object_take_ignored(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct table *table = enter(self);
+    if (!table)
+        return NULL;
+    const char *start = (const char *)table->ignored.bytes;
+    PyObject *bytes = PyBytes_FromStringAndSize(start, (Py_ssize_t)table->ignored.used);
+    if (bytes)
+        table->ignored.used = 0;
+    ((struct table_object *)self)->busy = false;
+    return bytes;
+}
+
 static PyObject *object_counters(PyObject *self, PyObject *ignored)
 {
     (void)ignored;
@@ -217,6 +240,8 @@ static PyMethodDef object_methods[] = {
      "run_live(inputs, deadline_ms): meter interfaces until then (monotonic clock); gives a status"},
     {"flush", object_flush, METH_VARARGS, "flush(is_end_of_file): close flows; END_OF_FILE when none is open"},
     {"take", object_take, METH_NOARGS, "take(): records, facts, times, sizes and sequences as bytes"},
+    {"take_ignored", object_take_ignored, METH_NOARGS,
+     "take_ignored(): packets of interfaces that the engine left out: captured bytes, link type, first bytes"},
     {"counters", object_counters, METH_NOARGS, "counters(): COUNTER_FIELDS as bytes of int64"},
     {"restart_clock", object_restart_clock, METH_NOARGS, "restart_clock(): let time begin anew, without flows"},
     {"clear", object_clear, METH_NOARGS, "clear(): free all flows without a record"},
@@ -224,7 +249,7 @@ static PyMethodDef object_methods[] = {
 };
 
 static PyType_Slot object_slots[] = {
-    {Py_tp_doc, "Table of open flows: FlowTable(config, ages_ms), both as bytes of uint64."},
+    {Py_tp_doc, "Table of open flows: FlowTable(config, ages_ms, counts), all as bytes of uint64."},
     {Py_tp_new, object_new},
     {Py_tp_dealloc, object_dealloc},
     {Py_tp_methods, object_methods},
@@ -261,7 +286,7 @@ static int add_constants(PyObject *module)
         {"IDLE", IDLE}, {"ACTIVE", ACTIVE}, {"SNAPSHOT", SNAPSHOT}, {"EVICTED", EVICTED}, {"FLUSHED", FLUSHED},
         {"BATCH_FULL", BATCH_FULL}, {"END_OF_FILE", END_OF_FILE}, {"DEADLINE", DEADLINE},
         {"READ_FAILED", READ_FAILED}, {"LINK_ERROR", LINK_ERROR}, {"CLOCK_STEPPED_BACK", CLOCK_STEPPED_BACK},
-        {"SLOT_MS", SLOT_MS}, {"WHEEL_SLOTS", WHEEL_SLOTS}, {"MAX_INPUTS", MAX_INPUTS},
+        {"SLOT_MS", SLOT_MS}, {"WHEEL_SLOTS", WHEEL_SLOTS}, {"MAX_INPUTS", MAX_INPUTS}, {"IGNORED_HEAD", IGNORED_HEAD},
     };
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
         if (PyModule_AddIntConstant(module, constants[i].name, constants[i].value) < 0)
@@ -285,12 +310,16 @@ static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, execute}, {0, NULL}};
 /* framing.c */
 PyObject *walk_pcap(PyObject *module, PyObject *arguments);
 PyObject *walk_enhanced_packets(PyObject *module, PyObject *arguments);
+/* census.c */
+PyObject *count_packets(PyObject *module, PyObject *arguments);
 
 static PyMethodDef module_functions[] = {
     {"walk_pcap", walk_pcap, METH_VARARGS,
      "walk_pcap(data, is_big_endian, fractions, header_bytes): end, starts, captured, times, interfaces"},
     {"walk_enhanced_packets", walk_enhanced_packets, METH_VARARGS,
      "walk_enhanced_packets(data, at, is_big_endian, interfaces): the same for pcapng"},
+    {"count_packets", count_packets, METH_VARARGS,
+     "count_packets(data, starts, captured, times, link_type, is_classified, counted): see census.py"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -4,8 +4,10 @@ Everything here is private to NFStream, so nothing is believed: signatures, fiel
 compared with those that the meter was written for, and a difference is one error that names it.
 """
 
+import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +27,6 @@ FUNCTIONS = {
     "meter_free_flow": f"void(*)({_FLOW}, uint8_t, uint16_t, uint8_t)",
     "capture_open": "struct pcap *(*)(char *, int, char *, int)",
     "capture_set_fanout": "int(*)(struct pcap *, int, char *, int)",
-    "capture_set_timeout": "int(*)(struct pcap *, int, char *)",
     "capture_set_promisc": "int(*)(struct pcap *, int, char *, int)",
     "capture_set_snaplen": "int(*)(struct pcap *, int, char *, unsigned int)",
     "capture_set_filter": "int(*)(struct pcap *, char *, char *)",
@@ -36,7 +37,9 @@ FUNCTIONS = {
     "dissector_configure": f"void(*)({_DISSECTOR})",
     "dissector_cleanup": f"void(*)({_DISSECTOR})",
 }
-LOOP_FUNCTIONS = tuple(FUNCTIONS)[:5]  # those that the C loop calls
+LOOP_FUNCTIONS = (*tuple(FUNCTIONS)[:5], "capture_close")  # those that the C loop calls
+# public functions of the nDPI and the libpcap inside the engine, with the types that their headers give them
+LIBRARY_FUNCTIONS = ("ndpi_flow_free", "pcap_dispatch", "pcap_fopen_offline", "pcap_datalink")
 
 PACKET_FIELDS = {
     "time": "uint64_t", "direction": "uint8_t", "src_ip": "uint64_t[2]", "dst_ip": "uint64_t[2]",
@@ -44,6 +47,7 @@ PACKET_FIELDS = {
     "tunnel_id": "unsigned int", "payload_size": "uint16_t",
 }  # fmt: skip
 
+_PCAP_ERROR_BYTES = 256  # PCAP_ERRBUF_SIZE
 _NUMBERS = {"uint8_t": "u1", "uint16_t": "u2", "unsigned int": "u4", "uint64_t": "u8", "double": "f8"}
 _TIMES = ("first_seen_ms", "last_seen_ms", "duration_ms", "packets", "bytes")
 _SPANS = ("bidirectional", "src2dst", "dst2src")
@@ -58,7 +62,7 @@ FLOW_FIELDS = {
     **{f"{span}_{name}_piat_ms": "double" for span in _SPANS for name in ("mean", "stddev")},
     **{f"{span}_{flag}_packets": "uint64_t" for span in _SPANS for flag in _FLAGS},
     "splt_direction": "int8_t *", "splt_ps": "int32_t *", "splt_piat_ms": "int64_t *",
-    "detection_completed": "uint8_t",
+    "detection_completed": "uint8_t", "ndpi_flow": "struct ndpi_flow_struct *",
     "application_name": "char[40]", "requested_server_name": "char[80]",
 }  # fmt: skip
 
@@ -70,7 +74,7 @@ class EngineLayout:
     Attributes
     ----------
     addresses : mapping of str to int
-        Address of each of `LOOP_FUNCTIONS`.
+        Address of each of `LOOP_FUNCTIONS` and `LIBRARY_FUNCTIONS`.
     packet_bytes : int
         Size of struct nf_packet.
     packet_offsets, flow_offsets : mapping of str to int
@@ -103,18 +107,39 @@ class Engine:
                 f"NFStream's engine cannot be loaded: {error}; install nfstream again"
             ) from None
         self.ffi, self.library = _lib_engine.ffi, _lib_engine.lib
+        self._pcap = ctypes.CDLL(_lib_engine.__file__)  # libpcap is inside it, with its public functions
         self._require_functions()
         self.layout = EngineLayout(
             addresses={
                 name: int(self.ffi.cast("uintptr_t", self.ffi.addressof(self.library, name)))
                 for name in LOOP_FUNCTIONS
-            },
+            }
+            | self._library_addresses(_lib_engine.__file__),
             packet_bytes=self.ffi.sizeof("struct nf_packet"),
             packet_offsets=self._offsets("struct nf_packet", PACKET_FIELDS),
             flow_offsets=self._offsets("struct nf_flow", FLOW_FIELDS)
             | {"app_protocol": self._app_protocol()},
             record=self._record(),
         )
+
+    def pcap_set_timeout(self, handle: Any, timeout_ms: int) -> int:
+        """Let the kernel wait at most so long before it hands packets over; 0 is success."""
+        return int(self._pcap_function("pcap_set_timeout")(self._pointer(handle), timeout_ms))
+
+    def pcap_setnonblock(self, handle: Any) -> None:
+        """Let reading from an active capture give nothing where there is nothing, instead of waiting."""
+        error = ctypes.create_string_buffer(_PCAP_ERROR_BYTES)
+        if self._pcap_function("pcap_setnonblock")(self._pointer(handle), 1, error):
+            raise CaptureError(f"libpcap cannot read without waiting: {error.value.decode(errors='replace')}")
+
+    def _pcap_function(self, name: str) -> Any:
+        try:
+            return getattr(self._pcap, name)
+        except AttributeError:
+            raise _another(f"no function {name}", "libpcap's public functions in it") from None
+
+    def _pointer(self, handle: Any) -> ctypes.c_void_p:
+        return ctypes.c_void_p(int(self.ffi.cast("uintptr_t", handle)))
 
     def _require_functions(self) -> None:
         for name, expected in FUNCTIONS.items():
@@ -123,6 +148,15 @@ class Engine:
             found = self.ffi.typeof(self.ffi.addressof(self.library, name)).cname
             if found != expected:
                 raise _another(f"{name} as {found}", expected)
+
+    @staticmethod
+    def _library_addresses(path: str) -> dict[str, int]:
+        exported, addresses = ctypes.CDLL(path), {}
+        for name in LIBRARY_FUNCTIONS:
+            if not hasattr(exported, name):
+                raise _another(f"no exported function {name}", "one")
+            addresses[name] = ctypes.cast(getattr(exported, name), ctypes.c_void_p).value or 0
+        return addresses
 
     def _offsets(self, structure: str, expected: Mapping[str, str]) -> dict[str, int]:
         fields = dict(self.ffi.typeof(structure).fields)
@@ -148,7 +182,7 @@ class Engine:
     def _record(self) -> np.dtype[np.void]:
         """The fields of struct nf_flow that are numbers or text."""
         offsets = self._offsets("struct nf_flow", FLOW_FIELDS)
-        left_out = ("splt_direction", "splt_ps", "splt_piat_ms", "detection_completed")
+        left_out = ("splt_direction", "splt_ps", "splt_piat_ms", "detection_completed", "ndpi_flow")
         kinds = {name: _dtype(kind) for name, kind in FLOW_FIELDS.items() if name not in left_out}
         last = max(kinds, key=lambda name: offsets[name])
         end = offsets[last] + np.dtype(kinds[last]).itemsize

@@ -11,8 +11,9 @@ from flowml.capture.census import Census
 from flowml.capture.extension import extension
 from flowml.capture.meter import Meter
 from flowml.capture.reference import ReferenceMeter
-from flowml.capture.settings import MeterSettings
+from flowml.capture.settings import WHOLE, MeterSettings, Shard
 from flowml.capture.sources import CaptureSource, open_capture
+from flowml.capture.step import Step
 from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
 from flowml.schema import IS_FINAL, PACKETS, UID
@@ -21,7 +22,7 @@ from flowml.schema import IS_FINAL, PACKETS, UID
 class FileMeter(Protocol):
     """A meter for files."""
 
-    def batches(self, path: Path) -> Iterator[FlowBatch]:
+    def steps(self, path: Path) -> Iterator[Step]:
         """Meter the sound capture at `path`."""
         ...
 
@@ -32,9 +33,29 @@ SLOW = (
 )
 
 
-def file_meter(settings: MeterSettings) -> FileMeter:
-    """The fastest meter that this installation has."""
-    return Meter(settings) if extension() else ReferenceMeter(settings)
+def file_meter(settings: MeterSettings, shard: Shard = WHOLE) -> FileMeter:
+    """The fastest meter that this installation has; only the compiled one takes a part of the flows."""
+    return Meter(settings, shard) if extension() else ReferenceMeter(settings)
+
+
+@dataclass
+class Amounts:
+    """What was metered of a capture file.
+
+    Attributes
+    ----------
+    packets, flows : int
+    """
+
+    packets: int = 0
+    flows: int = 0
+
+    def add(self, batch: FlowBatch) -> None:
+        """Count what `batch` ends."""
+        if not len(batch):
+            return
+        self.packets += int(np.sum(batch[PACKETS], where=batch[IS_FINAL]))
+        self.flows = max(self.flows, 1 + int(batch[UID].max(initial=0)))
 
 
 @dataclass(frozen=True)
@@ -103,17 +124,12 @@ class CaptureFile:
             raise ValueError(f"{self.path}: no report before its last batch")
         return self._report
 
-    def batches(self, *, first_uid: int = 0) -> Iterator[FlowBatch]:
+    def steps(self) -> Iterator[Step]:
         """Meter the file.
-
-        Parameters
-        ----------
-        first_uid : int
-            Identifier of the first flow, for those who put several captures into one table.
 
         Yields
         ------
-        FlowBatch
+        Step
             Some thousand records each.
 
         Raises
@@ -121,20 +137,24 @@ class CaptureFile:
         CaptureError
             The file cannot be read, is damaged, or lost packets on the way that nothing explains.
         """
-        metered = flows = 0
+        metered = Amounts()
         with open_capture(self.path, allow_partial=self._allow_partial) as source:
-            meter = file_meter(self._settings)
-            for batch in meter.batches(source.readable_path):
-                metered += int(np.sum(batch[PACKETS], where=batch[IS_FINAL]))
-                flows = max(flows, 1 + int(batch[UID].max(initial=0)))
-                yield batch.with_column(UID, batch[UID] + np.uint64(first_uid))
-            self._report = _account(source, metered, flows)
-        lost = source.census.meterable - metered if source.census.is_classified else 0
-        if lost > 0 and not self._allow_partial:
-            raise CaptureError(
-                f"{self.path}: {source.census.packets} packets in the file, {metered} metered, {lost} lost "
-                "without a known reason; check it with capinfos, or take it as it is with --allow-partial"
-            )
+            for step in file_meter(self._settings).steps(source.readable_path):
+                metered.add(step.batch)
+                yield step
+            self._report = account(source, metered, allow_partial=self._allow_partial)
+
+    def batches(self, *, first_uid: int = 0) -> Iterator[FlowBatch]:
+        """Meter the file; as `steps`, without the time.
+
+        Parameters
+        ----------
+        first_uid : int
+            Identifier of the first flow, for those who put several captures into one table.
+        """
+        for step in self.steps():
+            if len(step.batch):
+                yield step.batch.with_column(UID, step.batch[UID] + np.uint64(first_uid))
 
 
 def meter_file(path: Path, settings: MeterSettings, *, allow_partial: bool = False) -> Iterator[FlowBatch]:
@@ -142,19 +162,30 @@ def meter_file(path: Path, settings: MeterSettings, *, allow_partial: bool = Fal
     return CaptureFile(path, settings, allow_partial=allow_partial).batches()
 
 
-def _account(source: CaptureSource, metered: int, flows: int) -> CaptureReport:
+def account(source: CaptureSource, metered: Amounts, *, allow_partial: bool) -> CaptureReport:
+    """Set what was metered against what is in the file.
+
+    Raises
+    ------
+    CaptureError
+        Packets were lost that nothing explains, and that is not allowed.
+    """
     census = source.census
+    lost = census.meterable - metered.packets if census.is_classified else 0
+    if lost > 0 and not allow_partial:
+        raise CaptureError(
+            f"{source.path}: {census.packets} packets in the file, {metered.packets} metered, {lost} lost "
+            "without a known reason; check it with capinfos, or take it as it is with --allow-partial"
+        )
     ignored = dict(census.ignored.most_common())
-    unexplained = census.packets - metered - sum(ignored.values())
-    if unexplained > 0:
-        reason = "in tunnels without IP inside" if unexplained <= census.tunnelled else "of unknown reason"
-        ignored[reason] = unexplained
+    unexplained = census.packets - metered.packets - sum(ignored.values())
+    ignored |= census.unexplained(unexplained)
     notes = list(_notes(source, census))
     if unexplained < 0:
         notes.append(
             f"{-unexplained} of the packets that should be left out were metered by the engine all the same"
         )
-    return CaptureReport(source.path, census.packets, metered, flows, ignored, tuple(notes))
+    return CaptureReport(source.path, census.packets, metered.packets, metered.flows, ignored, tuple(notes))
 
 
 def _notes(source: CaptureSource, census: Census) -> Iterator[str]:
@@ -162,6 +193,11 @@ def _notes(source: CaptureSource, census: Census) -> Iterator[str]:
         yield (
             f"cut or corrupt at byte {source.damage.offset}: {source.damage.what}; "
             "nothing after it is metered"
+        )
+    if census.timeless:
+        yield (
+            f"{census.timeless} packets have no time, or one before 1970 or after 9999; "
+            "they count as if they came with the one before them"
         )
     if census.late_packets:
         yield (

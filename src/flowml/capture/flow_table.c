@@ -101,14 +101,30 @@ static uint64_t mix(uint64_t hash)
     return hash ^ hash >> 32;
 }
 
-/* Seeded, so that nobody outside can choose addresses that all fall into one bucket. */
-uint64_t hash_key(const struct table *table, const struct key *key)
+/* Both halves of the product of two words, laid over each other. */
+static uint64_t fold(uint64_t left, uint64_t right)
 {
-    uint64_t words[sizeof *key / 8], hash = table->config.hash_seed;
-    memcpy(words, key, sizeof words);
-    for (size_t i = 0; i < sizeof *key / 8; i++)
-        hash = mix(hash ^ words[i]);
-    return hash;
+    __extension__ unsigned __int128 product = (unsigned __int128)left * right;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static void make_hash_keys(struct table *table)
+{
+    for (uint64_t i = 0; i < HASH_KEYS; i++)
+        table->hash_key[i] = mix(table->config.hash_seed + (i + 1) * 0x9e3779b97f4a7c15ULL);
+}
+
+/* Every word is added to a secret before it is multiplied, so that nobody outside can choose addresses that all
+ * fall into one bucket; the three products do not wait for each other. */
+uint64_t key_hash(const struct table *table, const struct key *key)
+{
+    const uint64_t *secret = table->hash_key;
+    uint64_t word[sizeof *key / 8];
+    memcpy(word, key, sizeof word);
+    uint64_t hash = fold(word[0] + secret[0], word[1] + secret[1]);
+    hash ^= fold(word[2] + secret[2], word[3] + secret[3]);
+    hash ^= fold(word[4] + secret[4], word[5] + secret[5]);
+    return fold(hash + secret[6], 0xd6e8feb86659fd93ULL);
 }
 
 struct flow *find(const struct table *table, const struct key *key, uint64_t hash)
@@ -178,6 +194,22 @@ void close_slice(struct table *table, struct flow *flow, enum ending ending, int
     free_slice(table, flow);
 }
 
+/* Give back what nDPI keeps of a slice, twice the rest of it, as soon as it looks at no packet any more. The
+ * engine takes the names over when a slice expires and bears that afterwards there is nothing to take. */
+void release_dissection(struct table *table, struct flow *flow)
+{
+    const struct config *config = &table->config;
+    uint8_t *slice = flow->slice_record;
+    if (!config->n_dissections || !slice[config->flow_detection_completed])
+        return;
+    void *dissection = (void *)(uintptr_t)read64(slice, config->flow_ndpi_flow);
+    if (!dissection)
+        return;
+    table->expire(slice, (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector);
+    table->free_dissection(dissection);
+    memset(slice + config->flow_ndpi_flow, 0, sizeof dissection);
+}
+
 int64_t idle_at(const struct table *table, const struct flow *flow)
 {
     return flow->last_seen_ms + (int64_t)table->config.idle_timeout_ms;
@@ -241,17 +273,31 @@ static void take_snapshots(struct table *table, int64_t slot)
         link_out(&flow->schedule);
         if (idle_at(table, flow) <= time_ms)
             continue; /* it ended before: its last record follows */
-        if (flow->ring.used)
+        if (flow->has_news) /* without packets if a count has told of them; that it is this old is news too */
             take_snapshot(table, flow, time_ms);
+        flow->has_news = false;
         schedule(table, flow);
     }
+}
+
+/* Count a payload packet, and report the flow where that makes one of the counts. More packets of this very
+ * millisecond may follow, so the record vouches for what was before it only. */
+void count_payload(struct table *table, struct flow *flow)
+{
+    flow->payload_packets++;
+    flow->has_news = true;
+    if (flow->counts_passed == table->n_counts || flow->payload_packets < table->counts[flow->counts_passed])
+        return;
+    flow->counts_passed++;
+    take_snapshot(table, flow, table->clock_ms);
 }
 
 /* --- time ------------------------------------------------------------------------------------------------ */
 
 bool has_room(const struct table *table)
 {
-    return table->records < table->config.batch_records;
+    return table->records < table->config.batch_records &&
+           table->ignored.used < MAX_IGNORED * sizeof(struct ignored);
 }
 
 void expire_idle(struct table *table)
@@ -291,16 +337,26 @@ void evict(struct table *table)
 
 /* --- the whole table ------------------------------------------------------------------------------------- */
 
-bool table_allocate(struct table *table, const uint8_t *ages, size_t ages_bytes)
+static bool copy_words(uint64_t **words, uint32_t *count, const uint8_t *bytes, size_t length)
+{
+    *words = malloc(length ? length : 8);
+    if (!*words)
+        return false;
+    memcpy(*words, bytes, length);
+    *count = (uint32_t)(length / sizeof **words);
+    return true;
+}
+
+bool table_allocate(struct table *table, const struct plan *plan)
 {
     table->buckets = FIRST_BUCKETS;
     table->bucket = calloc(table->buckets, sizeof *table->bucket);
     table->packet = calloc(1, table->config.packet_bytes);
-    table->ages_ms = malloc(ages_bytes ? ages_bytes : 8);
-    if (!table->bucket || !table->packet || !table->ages_ms)
+    if (!table->bucket || !table->packet ||
+        !copy_words(&table->ages_ms, &table->n_ages, plan->ages_ms, plan->ages_bytes) ||
+        !copy_words(&table->counts, &table->n_counts, plan->counts, plan->counts_bytes))
         return false;
-    memcpy(table->ages_ms, ages, ages_bytes);
-    table->n_ages = (uint32_t)(ages_bytes / sizeof *table->ages_ms);
+    make_hash_keys(table);
     table->recency.previous = table->recency.next = &table->recency;
     for (size_t i = 0; i < WHEEL_SLOTS; i++)
         table->wheel[i].previous = table->wheel[i].next = &table->wheel[i];
@@ -309,6 +365,8 @@ bool table_allocate(struct table *table, const uint8_t *ages, size_t ages_bytes)
 
 void table_clear(struct table *table)
 {
+    for (size_t i = 0; i < MAX_INPUTS; i++)
+        feed_close(&table->feed[i]);
     while (table->recency.next && table->recency.next != &table->recency) {
         struct flow *flow = (struct flow *)table->recency.next;
         free_slice(table, flow);
@@ -318,12 +376,14 @@ void table_clear(struct table *table)
 
 void table_free(struct table *table)
 {
-    struct vector *vectors[] = {&table->record, &table->facts, &table->times, &table->sizes, &table->splt};
+    struct vector *vectors[] = {&table->record, &table->facts, &table->times,
+                                &table->sizes,  &table->splt,  &table->ignored};
     table_clear(table);
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
         free(vectors[i]->bytes);
     free(table->bucket);
     free(table->ages_ms);
+    free(table->counts);
     free(table->packet);
 }
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from flowml.capture.extension import extension
 
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 1 << 20  # stays in the processor's second cache
 MAX_CAPTURED_BYTES = 262_144  # libpcap's MAXIMUM_SNAPLEN; it takes a longer packet for corruption
 MAX_BLOCK_BYTES = 16 << 20  # libpcap's limit for one pcapng block
 
@@ -30,6 +30,7 @@ PCAP_MAGICS = {
 }
 PCAPNG_MAGIC = 0x0A0D0D0A
 PCAPNG_BYTE_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
+LATEST_US = 253_402_300_799_999_999  # the end of the year 9999; the packet loop has the same limit
 _DECIMALS = (10**6, 10**7, 10**8, 10**9)  # units of time that nearly all files have
 _MAX_OFFSET_S = 10**12  # thirty thousand years: no more is meant in earnest
 _INTERFACE, _OBSOLETE_PACKET, _SIMPLE_PACKET, _ENHANCED_PACKET = 1, 2, 3, 6
@@ -48,7 +49,7 @@ class PacketRun:
     captured_bytes : ndarray of int64, shape (n,)
         Captured length of each packet.
     time_us : ndarray of int64, shape (n,)
-        Time of each packet since the epoch; -1 where the file gives none.
+        Time of each packet since the epoch; negative where the file gives none that can be one.
     """
 
     data: NDArray[np.uint8]
@@ -240,8 +241,11 @@ class PcapngWalker:
         if len(starts):
             fractions = np.array([interface.fractions for interface in self._section], np.int64)
             offsets = np.array([interface.offset_s for interface in self._section], np.int64)
-            time_us = times // (fractions[numbers] // 1_000_000) + offsets[numbers] * 1_000_000
-            run.extend(starts, captured, np.where(times < 0, -1, time_us))
+            since_offset = np.minimum(
+                times // (fractions[numbers] // 1_000_000), 1 << 61
+            )  # sums stay in range
+            time_us = since_offset + offsets[numbers] * 1_000_000
+            run.extend(starts, captured, np.where((times < 0) | (time_us > LATEST_US), -1, time_us))
         return position
 
     def _open_section(self, order: bytes) -> str:
@@ -272,7 +276,7 @@ class PcapngWalker:
             return f"a packet block of {length} bytes claims {captured} captured bytes"
         interface = self._section[number]
         time_us = time * 1_000_000 // interface.fractions + interface.offset_s * 1_000_000
-        run.add(body + fixed, captured, time_us if 0 <= time < 1 << 63 and time_us < 1 << 63 else -1)
+        run.add(body + fixed, captured, time_us if 0 <= time < 1 << 63 and time_us <= LATEST_US else -1)
         return ""
 
     def _packet(self, kind: int, data: bytes, body: int, length: int) -> tuple[int, int, int]:

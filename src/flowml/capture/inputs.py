@@ -1,17 +1,23 @@
 """Where an engine's packets come from: one open libpcap capture, of a file or of an interface."""
 
+import ctypes
 import os
 import socket
 import stat
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flowml.capture.engine import Engine
+from flowml.capture.links import is_up, links
 from flowml.errors import CaptureError
 
 FILE, INTERFACE = 0, 1  # the engine's modes
 ERROR_BYTES = 256  # PCAP_ERRBUF_SIZE
+RING_TIMEOUT_MS = 100  # the kernel hands over what it has after this time; the engine alone would wait 1 s
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
+_REFUSE_ALL = struct.pack("=HBBI", 0x06, 0, 0, 0)  # linux/filter.h: return 0, no byte of any packet
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,15 @@ class Capture:
         counters = self._engine.ffi.new("struct nf_stat *")
         self._engine.library.capture_stats(self._handle, counters, self._mode)
         return int(counters.received), int(counters.dropped)
+
+    def refuse_more(self) -> None:
+        """Let no further packet in; what the kernel holds already can still be read."""
+        program = ctypes.create_string_buffer(_REFUSE_ALL)
+        with socket.socket(fileno=os.dup(self.descriptor)) as one:
+            # struct sock_fprog: length in instructions, their address
+            one.setsockopt(
+                socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", 1, ctypes.addressof(program))
+            )
 
     def close(self) -> None:
         """Close it; a second time does nothing."""
@@ -95,7 +110,7 @@ def _text(engine: Engine, error: Any) -> str:
 
 
 def open_interface(engine: Engine, name: str, settings: RingSettings, bpf_filter: str = "") -> Capture:
-    """Open a network interface, or ``any`` for all.
+    """Open a network interface; reading from it never waits.
 
     Raises
     ------
@@ -107,14 +122,14 @@ def open_interface(engine: Engine, name: str, settings: RingSettings, bpf_filter
     handle = library.capture_open(name.encode(), INTERFACE, error, settings.ring_bytes)
     if handle == engine.ffi.NULL:
         raise CaptureError(f"{name}: cannot be captured: {_text(engine, error)}")
-    # without a timeout the ring would give its packets when a block is full, however long that takes
     if (
-        library.capture_set_timeout(handle, INTERFACE, error)
+        engine.pcap_set_timeout(handle, RING_TIMEOUT_MS)
         or library.capture_set_promisc(handle, INTERFACE, error, int(settings.is_promiscuous))
         or library.capture_set_snaplen(handle, INTERFACE, error, settings.snapshot_bytes)
         or library.capture_activate(handle, INTERFACE, error)
     ):  # the engine has closed the handle
         raise _refused(name)
+    engine.pcap_setnonblock(handle)
     _set_filter(engine, handle, name, bpf_filter)
     opened = set(_packet_sockets()) - before
     if len(opened) != 1:
@@ -140,9 +155,9 @@ def _packet_sockets() -> list[int]:
 
 def _refused(name: str) -> CaptureError:
     """Why an interface could not be activated; the engine keeps libpcap's reason to itself."""
-    if name != "any" and name not in {interface for _, interface in socket.if_nameindex()}:
-        names = ", ".join(interface for _, interface in socket.if_nameindex())
-        return CaptureError(f"{name}: no such interface, expected one of {names}, or any")
+    names = [link.name for link in links()]
+    if name not in names:
+        return CaptureError(f"{name}: no such interface, expected one of {', '.join(names)}, or any")
     try:
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()
     except PermissionError:
@@ -152,15 +167,6 @@ def _refused(name: str) -> CaptureError:
         )
     except OSError as error:
         return CaptureError(f"{name}: cannot be captured: {error.strerror}")
-    if name != "any" and not is_up(name):
+    if not is_up(name):
         return CaptureError(f"{name}: is down; bring it up with: ip link set {name} up")
     return CaptureError(f"{name}: cannot be captured: libpcap refused it; try tcpdump -i {name} to see why")
-
-
-def is_up(name: str) -> bool:
-    """Whether an interface exists and is up."""
-    try:
-        flags = int(Path(f"/sys/class/net/{name}/flags").read_text(encoding="ascii"), 16)
-    except OSError:
-        return False
-    return bool(flags & 1)  # IFF_UP

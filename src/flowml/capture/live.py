@@ -2,14 +2,18 @@
 
 import errno
 import os
-import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+
+from flowml.capture.census import why_ignored
 from flowml.capture.engine import Engine
-from flowml.capture.inputs import Capture, RingSettings, open_interface
+from flowml.capture.inputs import RING_TIMEOUT_MS, Capture, RingSettings, open_interface
+from flowml.capture.links import index_of
 from flowml.capture.loop import PacketLoop
 from flowml.capture.offloads import offload_warning
 from flowml.capture.records import from_engine
@@ -17,7 +21,7 @@ from flowml.capture.settings import MeterSettings
 from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
 
-ANY = "any"
+DRAIN_S = 0.5  # for what the kernel holds back: its timeout, and the time to read a full ring
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class LiveCounters:
         Packets in flows.
     ignored : int
         Packets of which no flow is made (ARP and the like, fragments, malformed).
+    ignored_by_reason : mapping of str to int
+        The same by reason, in the words of `flowml.capture.census`.
     kernel_received, kernel_drops : int
         Packets that the kernel received for the meter, and those that did not fit into its ring.
     evicted_flows : int
@@ -40,10 +46,16 @@ class LiveCounters:
 
     packets: int
     ignored: int
+    ignored_by_reason: Mapping[str, int]
     kernel_received: int
     kernel_drops: int
     evicted_flows: int
     open_flows: int
+
+    def figures(self) -> dict[str, int]:
+        """All of them in one row: each reason stands beside the names."""
+        numbers = {name: value for name, value in vars(self).items() if isinstance(value, int)}
+        return numbers | dict(self.ignored_by_reason)
 
 
 class LiveMeter:
@@ -52,7 +64,7 @@ class LiveMeter:
     Parameters
     ----------
     interfaces : sequence of str
-        Names of interfaces; ``any`` for all at once.
+        Their names.
     settings : MeterSettings
     ring : RingSettings
         The ring between kernel and meter, for each interface.
@@ -83,14 +95,15 @@ class LiveMeter:
         self._names = tuple(interfaces)
         self._loop = PacketLoop(engine, settings)
         self._captures: list[Capture] = []
+        self._ignored: Counter[str] = Counter()
         try:
             for name in self._names:
                 self._captures.append(open_interface(engine, name, ring or RingSettings(), bpf_filter))
         except CaptureError:
             self.close()
             raise
-        self._indexes = [_index(name) for name in self._names]
-        found = (offload_warning(name) for name in self._names if name != ANY)
+        self._indexes = [index_of(name) for name in self._names]
+        found = (offload_warning(name) for name in self._names)
         self.warnings = tuple(warning for warning in found if warning)
 
     def __enter__(self) -> Self:
@@ -121,8 +134,9 @@ class LiveMeter:
         deadline_s, status = time.monotonic() + timeout_s, self._loop.status
         while True:
             ended = self._loop.run_live(self._captures, deadline_s)
+            self._ask_why_ignored()
             if ended == status.LINK_ERROR:
-                self._require_link()
+                self._require_no_error()
                 continue
             if ended == status.READ_FAILED:
                 name = self._names[self._loop.counters()["failed_input"]]
@@ -131,17 +145,48 @@ class LiveMeter:
                 parts = list(self.flush())
                 self._loop.restart_clock()
                 return FlowBatch.concat(parts)
+            if ended == status.DEADLINE:
+                self._require_links()  # libpcap may have taken the error that told of it
             return from_engine(self._loop.take())
 
-    def _require_link(self) -> None:
+    def _ask_why_ignored(self) -> None:
+        packets = self._loop.take_ignored()
+        for link_type in np.unique(packets["link_type"]):
+            mine = packets[packets["link_type"] == link_type]
+            heads = np.ascontiguousarray(mine["head"])
+            self._ignored += why_ignored(heads, mine["captured_bytes"], int(link_type))
+
+    def drain(self) -> Iterator[FlowBatch]:
+        """Meter the packets that came before this call and that the kernel still holds; let no other in.
+
+        Yields
+        ------
+        FlowBatch
+            What ended or was due for a report; `flush` gives what is open.
+        """
+        for capture in self._captures:
+            capture.refuse_more()
+        deadline_s = time.monotonic() + DRAIN_S
+        while self._is_held_back() and time.monotonic() < deadline_s:
+            yield self.poll(RING_TIMEOUT_MS / 2000)
+
+    def _is_held_back(self) -> bool:
+        counters = self.counters
+        read = counters.packets + counters.ignored
+        return read < counters.kernel_received - counters.kernel_drops
+
+    def _require_no_error(self) -> None:
         """Tell an interface that is down, which may come up again, from one that is gone."""
+        self._require_links()
         counters = self._loop.counters()
-        place, number = counters["failed_input"], counters["error_number"]
-        name = self._names[place]
-        if _index(name) != self._indexes[place]:
-            raise CaptureError(f"{name}: the interface is gone; bring it back and start the sensor again")
+        name, number = self._names[counters["failed_input"]], counters["error_number"]
         if number != errno.ENETDOWN:
             raise CaptureError(f"{name}: capture failed: {os.strerror(number)}; start the sensor again")
+
+    def _require_links(self) -> None:
+        for name, index in zip(self._names, self._indexes, strict=True):
+            if index_of(name) != index:
+                raise CaptureError(f"{name}: the interface is gone; bring it back and start the sensor again")
 
     @property
     def counters(self) -> LiveCounters:
@@ -151,6 +196,7 @@ class LiveMeter:
         return LiveCounters(
             packets=counts["packets"],
             ignored=counts["ignored"],
+            ignored_by_reason=dict(self._ignored.most_common()),
             kernel_received=sum(received for received, _ in kernel),
             kernel_drops=sum(dropped for _, dropped in kernel),
             evicted_flows=counts["evicted"],
@@ -177,13 +223,3 @@ class LiveMeter:
         for capture in self._captures:
             capture.close()
         self._loop.close()
-
-
-def _index(name: str) -> int:
-    """The kernel's number of an interface, 0 for ``any`` and for what is gone."""
-    if name == ANY:
-        return 0
-    try:
-        return socket.if_nametoindex(name)
-    except OSError:
-        return 0

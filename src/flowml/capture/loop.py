@@ -2,7 +2,7 @@
 
 import secrets
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from flowml.capture.engine import Dissector, Engine
 from flowml.capture.extension import extension
 from flowml.capture.inputs import Capture
-from flowml.capture.settings import PAYLOAD_ACCOUNTING, MeterSettings
+from flowml.capture.settings import PAYLOAD_ACCOUNTING, WHOLE, MeterSettings, Shard
 from flowml.errors import CaptureError
 
-_FLOW_FIELDS = ("splt_direction", "splt_ps", "splt_piat_ms", "app_protocol", "detection_completed")
+_FLOW_FIELDS = (
+    "splt_direction", "splt_ps", "splt_piat_ms", "app_protocol", "detection_completed", "ndpi_flow",
+)  # fmt: skip
 BATCH_RECORDS = 8192
-BUDGET_PACKETS = 1 << 19  # packets of a file between two looks at Python's signals: about half a second
+MOMENT_PACKETS = 1 << 18
+"""Packets of a file between two moments: a tenth of a second, after which Python looks at signals, too."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class PacketLoop:
         NFStream's accounting mode; sizes in records follow it, payload packets do not.
     splt_packets : int
         Length of NFStream's own sequences, 0 for none.
+    shard : Shard
+        Whose flows are metered. All packets drive the clock.
 
     Raises
     ------
@@ -72,6 +77,7 @@ class PacketLoop:
         *,
         accounting_mode: int = PAYLOAD_ACCOUNTING,
         splt_packets: int = 0,
+        shard: Shard = WHOLE,
     ) -> None:
         module = extension()
         if module is None:
@@ -95,19 +101,32 @@ class PacketLoop:
             "active_timeout_ms": settings.active_timeout_s * 1000,
             "history_packets": settings.history_packets,
             "max_flows": settings.max_flows,
+            "shards": shard.count,
+            "shard": shard.number,
             **_layout(engine),
         }
-        ages_ms = struct.pack(
-            f"{len(settings.snapshot_ages_s)}Q", *(1000 * age for age in settings.snapshot_ages_s)
+        self._table = module.FlowTable(
+            _words(values[name] for name in module.CONFIG_FIELDS),
+            _words(1000 * age for age in settings.snapshot_ages_s),
+            _words(settings.snapshot_packets),
         )
-        config = struct.pack(
-            f"{len(module.CONFIG_FIELDS)}Q", *(values[name] for name in module.CONFIG_FIELDS)
+        self._ignored = np.dtype(
+            [("captured_bytes", "u4"), ("link_type", "u4"), ("head", "u1", module.IGNORED_HEAD)]
         )
-        self._table = module.FlowTable(config, ages_ms)
+        self._next_moment = MOMENT_PACKETS
 
     def run_file(self, capture: Capture) -> int:
-        """Meter packets of a file until a batch is full, the file ends, or `BUDGET_PACKETS` are done."""
-        return int(self._table.run_file(capture.address, BUDGET_PACKETS))
+        """Meter packets of a file until a batch is full, the file ends, or the next moment is there.
+
+        Moments are at every so many packets of the file (`MOMENT_PACKETS`), however many batches it takes and
+        whatever shard of the flows is metered.
+        """
+        counters = self.counters()
+        left = self._next_moment - counters["packets"] - counters["ignored"]
+        status = int(self._table.run_file(capture.address, left))
+        if status == self.status.DEADLINE:
+            self._next_moment += MOMENT_PACKETS
+        return status
 
     def run_live(self, captures: Sequence[Capture], deadline_s: float) -> int:
         """Meter packets of interfaces until a batch is full or `time.monotonic` reaches `deadline_s`."""
@@ -134,6 +153,16 @@ class PacketLoop:
             np.frombuffer(splt, self._splt) if splt else np.zeros(0, self._splt),
         )
 
+    def take_ignored(self) -> NDArray[Any]:
+        """Give the beginnings of the packets of interfaces that the engine left out since the last time.
+
+        Returns
+        -------
+        ndarray of structures, shape (n,)
+            `captured_bytes`, `link_type` and `head`, which is shorter than the packet may be.
+        """
+        return np.frombuffer(self._table.take_ignored(), self._ignored)
+
     def counters(self) -> dict[str, int]:
         """Packets, ignored, evicted, open flows and the like since the start."""
         values = np.frombuffer(self._table.counters(), np.int64)
@@ -143,6 +172,10 @@ class PacketLoop:
         """Free all flows, without a record, and nDPI."""
         self._table.clear()
         self._dissector.close()
+
+
+def _words(values: Iterable[int]) -> bytes:
+    return np.fromiter(values, np.uint64).tobytes()
 
 
 def _layout(engine: Engine) -> dict[str, int]:

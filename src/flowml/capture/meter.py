@@ -8,7 +8,8 @@ from flowml.capture.engine import Engine
 from flowml.capture.inputs import open_file
 from flowml.capture.loop import PacketLoop
 from flowml.capture.records import from_engine
-from flowml.capture.settings import MeterSettings
+from flowml.capture.settings import WHOLE, MeterSettings, Shard
+from flowml.capture.step import Step
 from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
 
@@ -19,18 +20,16 @@ class Meter:
     Parameters
     ----------
     settings : MeterSettings
+    shard : Shard
+        Whose flows are metered.
     """
 
-    def __init__(self, settings: MeterSettings) -> None:
+    def __init__(self, settings: MeterSettings, shard: Shard = WHOLE) -> None:
         self._settings = settings
+        self._shard = shard
 
-    def batches(self, path: Path) -> Iterator[FlowBatch]:
+    def steps(self, path: Path) -> Iterator[Step]:
         """Meter the capture at `path`, which must be a sound pcap or pcapng file.
-
-        Yields
-        ------
-        FlowBatch
-            Of some thousand records; a flow's records come in their order.
 
         Raises
         ------
@@ -39,7 +38,7 @@ class Meter:
         """
         engine = Engine()
         with (
-            closing(PacketLoop(engine, self._settings)) as loop,
+            closing(PacketLoop(engine, self._settings, shard=self._shard)) as loop,
             closing(open_file(engine, str(path))) as capture,
         ):
             status = loop.status.DEADLINE
@@ -50,14 +49,18 @@ class Meter:
                         f"{path}: libpcap stops before its end, after {loop.counters()['packets']} packets; "
                         "look at it with capinfos"
                     )
-                yield from _taken(loop)
+                yield _told(loop, is_moment=status != loop.status.BATCH_FULL)
             more = True
             while more:
                 more = loop.flush(is_end_of_file=True)
-                yield from _taken(loop)
+                yield _told(loop, is_moment=not more)
+
+    def batches(self, path: Path) -> Iterator[FlowBatch]:
+        """Meter the capture at `path`; as `steps`, without the time."""
+        for step in self.steps(path):
+            if len(step.batch):
+                yield step.batch
 
 
-def _taken(loop: PacketLoop) -> Iterator[FlowBatch]:
-    batch = loop.take()
-    if len(batch):
-        yield from_engine(batch)
+def _told(loop: PacketLoop, *, is_moment: bool) -> Step:
+    return Step(from_engine(loop.take()), loop.counters()["clock_ms"], is_moment)

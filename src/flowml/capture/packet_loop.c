@@ -8,13 +8,12 @@
 #include <time.h>
 
 #define MODE_FILE 0
-#define MODE_INTERFACE 1
 #define METERED 1 /* capture_next: a packet was parsed */
-#define IGNORED 0 /* ... is none that flows are made of */
-#define NOTHING (-1) /* ... no packet, or libpcap failed */
-#define WALL_CLOCK_LAG_MS 1500 /* libpcap's ring gives packets up to 1 s late: the clock waits for them */
+#define WALL_CLOCK_LAG_MS 1500 /* the ring gives packets late, more so on a busy machine: the clock waits */
 #define STEP_BACK_MS 2000 /* a wall clock that is further behind the meter's was set back */
+#define LATEST_MS 253402300799999 /* the end of the year 9999: what claims to be later has no clock at all */
 #define MAX_EMPTY_READS 1000 /* so many reads in a row without a packet, each after the socket had one */
+#define MAX_READ 32 /* packets of one interface between two looks at its socket */
 
 /* --- packets --------------------------------------------------------------------------------------------- */
 
@@ -68,13 +67,8 @@ static bool ring_has_room(struct table *table, struct ring *ring)
     return true;
 }
 
-static void remember_payload(struct table *table, struct flow *flow)
+static void remember_payload(struct table *table, struct ring *ring, int32_t size_bytes)
 {
-    const struct config *config = &table->config;
-    int32_t size = read16(table->packet, config->packet_payload_size);
-    struct ring *ring = &flow->ring;
-    if (!size)
-        return;
     if (!ring_has_room(table, ring)) {
         ring->overflowed = true;
         if (!ring->used)
@@ -84,8 +78,17 @@ static void remember_payload(struct table *table, struct flow *flow)
     }
     struct payload *place = &ring->packets[(ring->start + ring->used) % ring->room];
     place->time_ms = table->clock_ms;
-    place->size_bytes = table->packet[config->packet_direction] ? -size : size;
+    place->size_bytes = size_bytes;
     ring->used++;
+}
+
+static void take_payload(struct table *table, struct flow *flow)
+{
+    int32_t size = read16(table->packet, table->config.packet_payload_size);
+    if (!size)
+        return;
+    remember_payload(table, &flow->ring, table->packet[table->config.packet_direction] ? -size : size);
+    count_payload(table, flow);
 }
 
 static bool open_slice(struct table *table, struct flow *flow, uint8_t sender)
@@ -102,7 +105,8 @@ static bool open_slice(struct table *table, struct flow *flow, uint8_t sender)
 static void begin_flow(struct table *table, struct flow *flow, uint8_t sender)
 {
     flow->uid = table->next_uid++;
-    flow->slice = flow->snapshots = 0;
+    flow->slice = flow->snapshots = flow->payload_packets = flow->counts_passed = 0;
+    flow->has_news = false;
     flow->source_side = sender;
     flow->started_ms = table->clock_ms;
     schedule(table, flow);
@@ -165,29 +169,50 @@ static struct flow *update_flow(struct table *table, struct flow *flow, uint8_t 
     return flow;
 }
 
+/* Whether another process has this flow. What makes one connection stays together, so tunnels do not count;
+ * without a seed, because all processes must agree: whoever chooses addresses can make one of them busier. */
+static bool is_elsewhere(const struct table *table, const struct key *key)
+{
+    if (table->config.shards < 2)
+        return false;
+    uint64_t words[offsetof(struct key, tunnel_id) / 8], hash = 0;
+    memcpy(words, key, sizeof words);
+    for (size_t i = 0; i < sizeof words / 8; i++) {
+        hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15ULL;
+        hash ^= hash >> 29;
+    }
+    return (hash >> 32) % table->config.shards != table->config.shard;
+}
+
 static void take_packet(struct table *table)
 {
     uint64_t time_ms = read64(table->packet, table->config.packet_time);
     table->counters.packets++;
-    if ((int64_t)time_ms > table->clock_ms)
+    if ((int64_t)time_ms > table->clock_ms && time_ms <= LATEST_MS)
         advance_clock(table, (int64_t)time_ms);
-    else /* time never runs backwards: a late packet counts as if it came now */
+    else /* time never runs backwards: a late packet counts as if it came now, one without time too */
         memcpy(table->packet + table->config.packet_time, &table->clock_ms, sizeof table->clock_ms);
     struct key key;
     uint8_t sender = packet_key(table, &key);
-    uint64_t hash = hash_key(table, &key);
+    if (is_elsewhere(table, &key)) {
+        table->counters.elsewhere++;
+        return;
+    }
+    uint64_t hash = key_hash(table, &key);
     struct flow *flow = find(table, &key, hash);
     flow = flow ? update_flow(table, flow, sender) : open_flow(table, &key, hash, sender);
-    if (flow)
-        remember_payload(table, flow);
+    if (!flow)
+        return;
+    release_dissection(table, flow);
+    take_payload(table, flow);
 }
 
 /* Give what capture_next said; the packet is zeroed before, because the engine leaves the upper half of IPv4
  * addresses and the link-layer addresses untouched. */
-static int read_packet(struct table *table, void *capture, int mode)
+int read_packet(struct table *table, void *capture)
 {
     memset(table->packet, 0, table->config.packet_bytes);
-    int got = table->capture_next(capture, table->packet, 1, 1, 0, mode);
+    int got = table->capture_next(capture, table->packet, 1, 1, 0, MODE_FILE);
     if (got == METERED)
         take_packet(table);
     else if (got >= IGNORED)
@@ -203,20 +228,19 @@ enum status run_file(struct table *table, void *capture, uint64_t max_packets)
             return BATCH_FULL;
         if (table->out_of_memory)
             return NO_MEMORY;
-        int got = read_packet(table, capture, MODE_FILE);
+        int got = read_packet(table, capture);
         if (got == NOTHING)
             return READ_FAILED;
         if (got < NOTHING)
             return END_OF_FILE;
     }
-    return DEADLINE;
+    return has_room(table) ? DEADLINE : BATCH_FULL;
 }
 
 /* --- interfaces ------------------------------------------------------------------------------------------ */
 
 struct polled_inputs {
     nfds_t count;
-    void *capture[MAX_INPUTS];
     struct pollfd polled[MAX_INPUTS];
 };
 
@@ -235,13 +259,14 @@ static bool has_failed(struct table *table, struct polled_inputs *inputs)
     return false;
 }
 
-/* Read one packet from every socket that has one: libpcap would block for ever on one that has none. */
+/* Read from every socket that has packets: libpcap would block for ever on one that has none. Of several, one
+ * packet in turn, because time never runs backwards. */
 static enum status read_ready(struct table *table, struct polled_inputs *inputs)
 {
     for (nfds_t i = 0; i < inputs->count; i++) {
-        if (!(inputs->polled[i].revents & POLLIN))
+        if (!(inputs->polled[i].revents & POLLIN) || !has_room(table))
             continue;
-        if (read_packet(table, inputs->capture[i], MODE_INTERFACE) >= IGNORED) {
+        if (feed_read(&table->feed[i], inputs->count == 1 ? MAX_READ : 1) > 0) {
             table->counters.empty_reads = 0;
         } else if (++table->counters.empty_reads > MAX_EMPTY_READS) {
             table->counters.failed_input = (int64_t)i;
@@ -278,7 +303,7 @@ static enum status run_polled(struct table *table, struct polled_inputs *inputs,
         if (table->out_of_memory)
             return NO_MEMORY;
         int ready = poll(inputs->polled, inputs->count, 0);
-        if (ready <= 0 || i % 64 == 0) { /* a signal, silence, or time to look at the clock */
+        if (ready <= 0 || i % 8 == 0) { /* a signal, silence, or time to look at the clock */
             struct timespec now;
             clock_gettime(CLOCK_MONOTONIC, &now);
             int64_t left_ms = deadline_ms - ((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
@@ -306,7 +331,10 @@ enum status run_live(struct table *table, const struct input *inputs, size_t cou
 {
     struct polled_inputs polled = {.count = (nfds_t)count};
     for (size_t i = 0; i < count; i++) {
-        polled.capture[i] = inputs[i].capture;
+        if (!feed_open(&table->feed[i], table, inputs[i].capture)) {
+            table->out_of_memory = true;
+            return NO_MEMORY;
+        }
         polled.polled[i] = (struct pollfd){.fd = inputs[i].descriptor, .events = POLLIN};
     }
     expire_idle(table);

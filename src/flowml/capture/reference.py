@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from flowml.capture.records import flow_batch
 from flowml.capture.settings import PAYLOAD_ACCOUNTING, MeterSettings
+from flowml.capture.step import Step
 from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
 from flowml.flows.packets import PacketSequences
@@ -59,6 +60,11 @@ class ReferenceMeter:
         self._splt_packets = splt_packets
         self._open_slices: dict[tuple[object, ...], tuple[int, int, tuple[object, ...]]] = {}
         self._flows = 0
+
+    def steps(self, path: Path) -> Iterator[Step]:
+        """Meter the capture at `path`, a moment after every batch."""
+        for batch in self.batches(path):
+            yield Step(batch, clock_ms=0, is_moment=True)
 
     def batches(self, path: Path) -> Iterator[FlowBatch]:
         """Meter the capture at `path`, which must be a sound pcap or pcapng file.

@@ -9,7 +9,25 @@ from flowml.schema import RECORD_COLUMNS, SEQUENCE_COLUMNS, digest
 
 PAYLOAD_ACCOUNTING = 3  # NFStream's accounting mode in which every size is the transport payload
 DISSECTION_LIMIT = 255  # NFStream's engine takes the number of dissections as an uint8_t
+COUNT_LIMIT = 1_000_000  # payload packets between two counts; the meter counts up to 2**32
 SNAPSHOT_STEP_LIMIT_S = 400  # the meter plans snapshots on a wheel of 409.6 s
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A part of the flows of a file, where several processes share them out.
+
+    Attributes
+    ----------
+    number, count : int
+        Which of how many parts. A connection's flows are in one part.
+    """
+
+    number: int = 0
+    count: int = 1
+
+
+WHOLE = Shard()
 
 
 @dataclass(frozen=True)
@@ -27,11 +45,15 @@ class MeterSettings:
     snapshot_ages_s : tuple of int
         Ages of a flow at which it is reported without being ended, and then each time the last of them has
         passed again. They are the ages at which connections are judged.
+    snapshot_packets : tuple of int
+        Numbers of payload packets of a flow at which it is reported as well, without being ended and
+        without any change to the reports at ages; for who cannot wait for the first age. None by default.
     history_packets : int
         Payload packets that are kept of a flow between two reports; of more, the newest.
     max_flows : int
         Open flows at most; beyond, the least recently used one leaves. Bounds the memory: a flow takes
-        1.6 KiB, with dissection 4.8 KiB (measured with a million flows of two packets).
+        1.6 KiB, with dissection 4.8 KiB (measured with a million flows of two packets) until nDPI has
+        seen enough of it.
     n_dissections : int
         Packets per slice that nDPI looks at; its names are evidence for people. 0 turns it off.
     """
@@ -39,6 +61,7 @@ class MeterSettings:
     idle_timeout_s: int = 120
     active_timeout_s: int = 900
     snapshot_ages_s: tuple[int, ...] = (10, 30, 60, 120, 300)
+    snapshot_packets: tuple[int, ...] = ()
     history_packets: int = 256
     max_flows: int = 500_000
     n_dissections: int = 20
@@ -62,6 +85,12 @@ class MeterSettings:
             problems.append(
                 f"snapshot_ages_s is {self.snapshot_ages_s}, expected rising ages, the last and every step "
                 f"of 1 to {SNAPSHOT_STEP_LIMIT_S}"
+            )
+        counts = (0, *self.snapshot_packets)
+        if not all(1 <= later - earlier <= COUNT_LIMIT for earlier, later in pairwise(counts)):
+            problems.append(
+                f"snapshot_packets is {self.snapshot_packets}, expected rising numbers, "
+                f"every step of 1 to {COUNT_LIMIT}"
             )
         if problems:
             raise ConfigError(f"meter settings: {'; '.join(problems)}")

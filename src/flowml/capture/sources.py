@@ -27,7 +27,8 @@ from flowml.capture.framing import (
 from flowml.errors import CaptureError
 
 COPY_BYTES = 1 << 20
-PACKED_BYTES = 1 << 16  # gzip unpacks to at most a thousand times as much
+# bytes that are unpacked at once: gzip makes of one at most a thousand, Zstandard of four at most 128 KiB
+GZIP_BYTES, ZSTD_BYTES = 1 << 16, 1 << 10
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 # link types (tcpdump.org/linktypes.html) from which NFStream 6.6.0 takes flows; it drops all others silently
@@ -147,7 +148,7 @@ def _unpack(path: Path, target: Path, start: bytes) -> Damage | None:
     is_gzip = start.startswith(_GZIP_MAGIC)
     with _room_for(path, target), path.open("rb") as packed, target.open("wb") as out:
         stream = _stream(is_gzip)
-        while data := packed.read(PACKED_BYTES):
+        while data := packed.read(GZIP_BYTES if is_gzip else ZSTD_BYTES):
             try:
                 out.write(stream.decompress(data))
                 while rest := stream.unused_data.lstrip(b"\0"):  # padding with zeros is customary
