@@ -7,10 +7,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import flowml as package
 from tests.conftest import REPOSITORY
 
 FLOWML = (sys.executable, "-m", "flowml.cli.main")
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}", "PYTHONWARNINGS": "error"}
+# where the tests have flowml from, which need not be src: another build is tested by another PYTHONPATH
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": f"{Path(package.__file__).resolve().parents[1]}:{REPOSITORY}",
+    "PYTHONWARNINGS": "error",
+}
 
 
 def flowml(*arguments: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:

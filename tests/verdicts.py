@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from flowml.detections.alert import Alert, ConnectionVerdict
+from flowml.detections.event import EventKind, SensorEvent
 from flowml.detections.verdict import Label
 from flowml.flows.key import FlowKey
 
@@ -32,3 +33,8 @@ BENIGN = replace(MINING, label=Label.BENIGN, probability=0.01, detected_after_s=
 def alert(*explanation: str, **changes: Any) -> Alert:
     """An alert about `MINING` with some fields changed."""
     return Alert(replace(MINING, **changes), 1_700_000_061_500, explanation)
+
+
+def event(message: str = "eth0: capture goes on after 2.5 s", source: str = "eth0") -> SensorEvent:
+    """Capture that was resumed."""
+    return SensorEvent(1_700_000_061_500, EventKind.RESUMED, source, message, 12, 2.5)

@@ -6,7 +6,7 @@ from flowml.cli.main import run
 
 
 def test_a_sound_file_is_said_to_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "flowml.toml").write_text('[live]\ninterface = "eth0"\n')
+    (tmp_path / "flowml.toml").write_text('[capture]\ninterfaces = ["eth0"]\n')
     assert run(["config", "check", str(tmp_path / "flowml.toml")]) == 0
     assert capsys.readouterr().out == f"{tmp_path}/flowml.toml: no problems\n"
 

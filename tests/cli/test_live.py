@@ -1,27 +1,23 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flowml.cli.live import _tell_losses
+from flowml.capture.census import FRAGMENT, NOT_IP
+from flowml.cli.live import _tell_packets
 from flowml.cli.main import run
 from tests.namespaces import Tap, tap
 from tests.processes import ENVIRONMENT, FLOWML, children, eventually, flowml, is_alive, start_flowml
 from tests.sinks.test_connections import validator
 
 HANGS_S = 30.0  # a sensor that has not ended by then never will
-
-
-KERNEL_DELAY_S = (
-    1.5  # the kernel hands packets over up to a second late; those of a sensor's end are not seen
-)
 
 
 class Sensor:
@@ -98,6 +94,13 @@ def live(wire: Tap, model: Path, *options: str) -> list[str]:
     return wire.inside(*FLOWML, "live", "-i", wire.interface, "--model", model, *options)
 
 
+def packets_of(sensor: Sensor) -> tuple[int, int]:
+    """Packets that the kernel had for a sensor, and those that it metered."""
+    found = re.search(r"(\d+) packets, (\d+) metered", sensor.err.read_text())
+    assert found is not None, sensor.told()
+    return int(found[1]), int(found[2])
+
+
 # --- replay: no root needed -------------------------------------------------------------------------------
 
 
@@ -165,6 +168,9 @@ def test_a_model_that_is_none_is_one_line_and_leaves_no_process(
     [
         ([], "what to watch?"),
         (["-i", "eth0", "--replay", "a.pcap"], "exclude each other"),
+        (["-i", "eth0", "-i", "eth0"], "expected each interface once"),
+        (["-i", "any", "-i", "eth0"], "alone"),
+        (["-i", "a/b"], "expected names of network interfaces"),
         (["--replay", "a.pcap", "--speed", "0"], "--speed"),
         (["--replay", "a.pcap", "--duration", "soon"], "--duration"),
     ],
@@ -178,7 +184,9 @@ def test_contradicting_options_are_usage_errors(
 
 def test_the_configuration_is_read_and_options_go_first(capture: Path, model: Path, tmp_path: Path) -> None:
     config = tmp_path / "flowml.toml"
-    config.write_text(f'[live]\ninterface = "eth9"\nmodel = "{model}"\neve = "from-file.json"\n')
+    config.write_text(
+        f'[capture]\ninterfaces = ["eth9"]\n[live]\nmodel = "{model}"\neve = "from-file.json"\n'
+    )
     arguments = ["live", "--replay", str(capture), "--speed", "100", "--config", str(config)]
     assert run(arguments) == 0
     assert len((tmp_path / "from-file.json").read_text().splitlines()) == 1
@@ -196,14 +204,16 @@ def test_a_reader_that_goes_away_ends_the_sensor_quietly(capture: Path, model: P
     assert process.returncode == 141
 
 
-def test_what_was_lost_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    _tell_losses("eth0", {"kernel_drops": 0, "evicted_flows": 0}, evicted=0)
+def test_what_became_of_the_packets_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    _tell_packets("a.pcap", {"packets": 7}, evicted=0)
     assert capsys.readouterr().err == ""
-    _tell_losses("eth0", {"kernel_drops": 7, "evicted_flows": 8}, evicted=9)
-    told = capsys.readouterr().err.splitlines()
-    assert told == [
-        "flowml: eth0: 7 packets were lost before they could be metered",
+    counters = {"kernel_received": 30, "packets": 20, "ignored": 3, "kernel_drops": 7, NOT_IP: 5, FRAGMENT: 6}
+    _tell_packets("eth0", {**counters, "evicted_flows": 8, "lost_records": 5}, evicted=9)
+    assert capsys.readouterr().err.splitlines() == [
+        "flowml: eth0: 30 packets, 20 metered, 3 left out, 7 lost before they could be metered",
+        "flowml: eth0: 6 packets left out: IP fragments after the first",
         "flowml: eth0: 8 flows ended early: more were open than meter.max_flows",
+        "flowml: eth0: 5 flow records were dropped: the scorer had too little time",
         "flowml: eth0: 9 connections ended early: more were open than connections.max_connections",
     ]
 
@@ -239,9 +249,10 @@ def test_open_connections_are_judged_when_the_sensor_ends(
     sensor.wait_until_listening()
     with wire.replay(capture, multiplier=2):  # over before the first judging age
         pass
-    time.sleep(KERNEL_DELAY_S)
-    sensor.end(signal.SIGTERM)
+    sensor.end(signal.SIGTERM)  # packets of the last moment are still in the kernel
     assert "2 connections seen" in sensor.out.read_text()
+    sent, metered = packets_of(sensor)
+    assert sent == metered > 0
 
 
 # Concludes like a sensor, and writes down every connection as score does.
@@ -252,8 +263,8 @@ from flowml.detections.policy import Policy
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.models.bundle import load_bundle
 from flowml.service.capture_task import CaptureTask
-from flowml.service.feed import CaptureFeed
-from flowml.service.scoring import conclude
+from flowml.service.scoring import Metered, conclude
+from flowml.service.supervisor import Supervisor
 from flowml.sinks.connections import connection_line
 
 judge = load_bundle(Path(sys.argv[2])).judge
@@ -261,12 +272,13 @@ policy = Policy(sys.argv[1], lambda observations: [()] * len(observations))
 def tell(text):
     print(text, file=sys.stderr, flush=True)
 
-with CaptureFeed(CaptureTask(interface=sys.argv[1]), tell) as feed:
-    signal.signal(signal.SIGTERM, lambda number, frame: feed.stop())
-    for conclusions in conclude(feed, ConnectionTable(ConnectionSettings()), judge, policy):
+with Supervisor([CaptureTask(interface=sys.argv[1])], tell) as supervisor:
+    signal.signal(signal.SIGTERM, lambda number, frame: supervisor.stop())
+    metered = (told.what for told in supervisor if isinstance(told.what, Metered))
+    for conclusions in conclude(metered, ConnectionTable(ConnectionSettings()), judge, policy):
         for verdict in conclusions.ended:
             print(connection_line(verdict))
-    feed.check()
+    supervisor.check()
 """
 
 
@@ -296,7 +308,6 @@ def test_the_same_packets_give_the_same_verdicts_in_score_and_live(
         sensor.wait_for(sensor.out, "MINING")
     # the same frames make a file of the same size
     assert eventually(lambda: seen.stat().st_size == capture.stat().st_size)
-    time.sleep(KERNEL_DELAY_S)
     for process in (recorder, witness):
         process.terminate()
     recorder.communicate()
@@ -330,18 +341,47 @@ def judged(record: dict[str, Any], same_times: bool) -> list[object]:
 
 
 @pytest.mark.root
-def test_a_killed_capture_process_is_said_and_what_was_told_is_scored(
+def test_a_killed_capture_process_comes_back_and_goes_on_judging(
     wire: Tap, capture: Path, model: Path, start: StartSensor
 ) -> None:
     sensor = start(*live(wire, model))
     sensor.wait_until_listening()
-    with wire.replay(capture):
-        sensor.wait_for(sensor.out, "MINING")
-        os.kill(sensor.capture_process, signal.SIGKILL)
-        assert sensor.process.wait(20) == 2
-    last = sensor.err.read_text().splitlines()[-1]
-    assert last.startswith(f"flowml: {wire.interface}: the capture process was killed by signal 9")
-    assert "connections seen, 1 tagged as mining" in sensor.out.read_text()
+    first = sensor.capture_process
+    os.kill(first, signal.SIGKILL)
+    sensor.wait_for(sensor.out, "INTERRUPTED")
+    sensor.wait_for(sensor.out, "RESUMED")
+    assert sensor.capture_process != first
+    with wire.replay(capture, multiplier=10):
+        pass
+    sensor.end(signal.SIGTERM)
+    assert sensor.process.returncode == 0
+    assert "2 connections seen" in sensor.out.read_text()
+    events = [record for record in sensor.alerts() if record["event_type"] == "sensor"]
+    assert [event["sensor"]["event"] for event in events] == ["interrupted", "resumed"]
+    for event in events:
+        validator("event.schema.json").validate(event)
+
+
+@pytest.mark.root
+def test_any_watches_interfaces_as_they_come_and_go(wire: Tap, model: Path, start: StartSensor) -> None:
+    command = [*FLOWML, "live", "-i", "any", "--model", str(model)]
+    sensor = start(*wire.inside(*command))
+    sensor.wait_for(sensor.err, f"listening to {wire.interface}")
+    sensor.wait_for(sensor.err, f"listening to {wire.sender}")
+    wire.run("ip", "link", "add", "late0", "type", "veth", "peer", "name", "late1")
+    wire.run("ip", "link", "set", "late0", "up")
+    sensor.wait_for(sensor.err, "listening to late0")
+    wire.run("ip", "link", "delete", "late0")
+    sensor.wait_for(sensor.out, "CLOSED late0: the interface is gone")
+    wire.run("ip", "link", "add", "br0", "type", "bridge")
+    wire.run("ip", "link", "set", wire.sender, "master", "br0")
+    wire.run("ip", "link", "set", "br0", "up")
+    sensor.wait_for(sensor.out, f"CLOSED {wire.sender}: its packets are seen on another interface now")
+    sensor.wait_for(sensor.err, "listening to br0")
+    assert "listening to lo\n" not in sensor.err.read_text()
+    assert len(children(sensor.process.pid)) == 2
+    sensor.process.send_signal(signal.SIGTERM)
+    assert sensor.process.wait(HANGS_S) == 0
 
 
 @pytest.mark.root
@@ -369,17 +409,42 @@ def test_a_vanished_interface_is_one_line(wire: Tap, model: Path, start: StartSe
 @pytest.mark.root
 def test_a_missing_interface_is_one_line(model: Path) -> None:
     done = flowml("live", "-i", "nosuch0", "--model", model)
+    assert done.stdout == ""
     assert done.returncode == 2
     assert done.stderr.startswith("flowml: nosuch0: ")
     assert done.stderr.count("\n") == 1
 
 
+# root without any capability: it can still read the source tree and the model
+POWERLESS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
+
+
+@pytest.mark.root
+def test_any_without_permission_ends_and_says_so(wire: Tap, model: Path) -> None:
+    command = wire.inside(*POWERLESS, *FLOWML, "live", "-i", "any", "--model", model)
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    told = done.stderr.splitlines()
+    assert len(told) == 2  # one for each interface
+    assert all("CAP_NET_RAW" in line for line in told)
+
+
+@pytest.mark.root
+def test_any_with_nothing_to_watch_is_one_line(wire: Tap, model: Path) -> None:
+    for end in (wire.interface, wire.sender):
+        wire.run("ip", "link", "set", end, "down")
+    command = wire.inside(*FLOWML, "live", "-i", "any", "--model", model)
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("flowml: any: no interface but loopback is up")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.root
 def test_missing_permission_is_one_line(model: Path) -> None:
-    # root without any capability: it can still read the source tree and the model
-    command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
     done = subprocess.run(
-        [*command, *FLOWML, "live", "-i", "lo", "--model", str(model)],
+        [*POWERLESS, *FLOWML, "live", "-i", "lo", "--model", str(model)],
         capture_output=True,
         text=True,
         env=ENVIRONMENT,
@@ -407,7 +472,7 @@ def test_a_full_disk_keeps_no_alert_from_the_console_and_is_told(
         told = capfd.readouterr()
         assert "MINING" in told.out
         assert f"flowml: alert not delivered: {eve}: cannot be written: No space left on device" in told.err
-        assert told.err.endswith("flowml: 1 alerts were not delivered; the lines above say why\n")
+        assert told.err.endswith("flowml: 1 alerts or events were not delivered; the lines above say why\n")
         assert eve.read_text() == ""
     finally:
         subprocess.run(["umount", folder], check=True)

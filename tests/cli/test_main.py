@@ -114,3 +114,25 @@ def test_mlflow_s_telemetry_is_off_before_anything_is_imported() -> None:
 
 def test_it_runs_as_a_program() -> None:
     assert run_flowml("--version").returncode == 0
+
+
+def test_threads_that_would_spin_are_off_before_numpy_is_there_unless_asked_for(tmp_path: Path) -> None:
+    script = (
+        "import os, sys\n"
+        "from flowml.cli.main import prepare_environment\n"
+        "assert 'numpy' not in sys.modules\n"
+        "prepare_environment()\n"
+        "print(os.environ['OPENBLAS_NUM_THREADS'])\n"
+    )
+    for given, expected in ((None, "1"), ("3", "3")):
+        environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+        environment |= {} if given is None else {"OPENBLAS_NUM_THREADS": given}
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == expected

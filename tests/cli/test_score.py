@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flowml.cli.main import run
-from tests.processes import children, eventually, is_alive, start_flowml
+from tests.processes import children, eventually, flowml, is_alive, start_flowml
 from tests.sinks.test_connections import validator
 from tests.traffic import both, browser, write_capture
 
@@ -226,3 +226,40 @@ def test_ctrl_c_leaves_nothing_half_written_and_no_process(
     assert (process.returncode, told) == (130, ("", "flowml: interrupted\n"))
     assert list(tmp_path.iterdir()) == []
     assert not any(map(is_alive, started))
+
+
+def test_several_jobs_tell_the_same_byte_for_byte(capture: Path, model: Path, tmp_path: Path) -> None:
+    written = []
+    for jobs in ("1", "2"):
+        connections, eve = tmp_path / f"{jobs}.jsonl", tmp_path / f"{jobs}.json"
+        outputs = ("--connections", connections, "--eve", eve)
+        done = flowml("score", capture, "--model", model, "--jobs", jobs, *outputs)
+        assert (done.returncode, done.stderr) == (0, "")
+        written.append((done.stdout, connections.read_bytes(), eve.read_bytes()))
+    assert written[0] == written[1]
+
+
+def is_worker(pid: int) -> bool:
+    """Whether it is a worker process of joblib's."""
+    return b"popen_loky" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+@pytest.mark.parametrize("files", [1, 3])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_all_workers_and_leaves_nothing(
+    files: int, number: signal.Signals, capture: Path, model: Path, tmp_path: Path
+) -> None:
+    data, big = capture.read_bytes(), tmp_path / "big.pcap"
+    big.write_bytes(data[:24] + data[24:] * (50_000_000 // len(data)))  # seconds of work
+    folder = tmp_path / "out"
+    folder.mkdir()
+    out = folder / "out.jsonl"
+    process = start_flowml("score", *[big] * files, "--model", model, "--connections", out, "-j", "2")
+    assert eventually(lambda: sum(map(is_worker, children(process.pid))) == 2)
+    started = children(process.pid)
+    process.send_signal(number)
+    told = process.communicate(timeout=30)
+    expected = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}[number]
+    assert (process.returncode, told) == (expected[0], ("", f"flowml: {expected[1]}\n"))
+    assert list(folder.iterdir()) == []
+    assert eventually(lambda: not any(map(is_alive, started)))

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flowml.capture.inputs import RingSettings
 from flowml.config.keys import KEYS
 from flowml.config.reader import Settings, read_settings
 from flowml.errors import ConfigError
+from flowml.service.settings import CaptureSettings
 
 
 def read(folder: Path, text: str) -> Settings:
@@ -30,8 +32,11 @@ def test_what_the_file_says_is_what_the_sensor_gets(tmp_path: Path) -> None:
     got = read(
         tmp_path,
         """
+        [capture]
+        interfaces = ["eth0", "eth1"]
+        ring_mib = 8
+        promiscuous = false
         [live]
-        interface = "eth0"
         eve = "log/eve.json"
         model = "mine"
         [connections]
@@ -41,12 +46,17 @@ def test_what_the_file_says_is_what_the_sensor_gets(tmp_path: Path) -> None:
         n_dissections = 0
         """,
     )
-    assert got.live.interface == "eth0"
+    assert got.capture.interfaces == ("eth0", "eth1")
+    assert got.capture.ring == RingSettings(8 << 20, 65_535, is_promiscuous=False)
     assert got.live.eve == tmp_path / "log" / "eve.json"
     assert got.live.model == str(tmp_path / "mine")
     assert got.connections.max_connections == 1000
     assert got.connections.silence_s == 600.0
     assert got.meter.n_dissections == 0
+
+
+def test_any_stands_for_all_interfaces(tmp_path: Path) -> None:
+    assert read(tmp_path, '[capture]\ninterfaces = "any"').capture.interfaces == ("any",)
 
 
 def test_a_reference_to_the_registry_is_no_path(tmp_path: Path) -> None:
@@ -57,8 +67,9 @@ def test_all_problems_are_told_together_with_file_and_key(tmp_path: Path) -> Non
     told = problem(
         tmp_path,
         """
+        [capture]
+        interfaces = 7
         [live]
-        interface = 7
         modle = "x"
         [connections]
         silence_s = "20s"
@@ -67,8 +78,9 @@ def test_all_problems_are_told_together_with_file_and_key(tmp_path: Path) -> Non
         """,
     )
     assert told == (
-        "flowml.toml: 5 problems: sinks: unknown section; known are live, connections, meter; "
-        'live.interface: got 7, expected the name of a network interface, such as "eth0"; '
+        "flowml.toml: 5 problems: sinks: unknown section; known are capture, live, connections, meter; "
+        'capture.interfaces: got 7, expected names of network interfaces, such as ["eth0", "eth1"], or "any";'
+        " "
         "live.modle: unknown key; did you mean model?; "
         "connections.silence_s: got '20s', expected 60 to 86400 seconds as a number, such as 1800; "
         "connections.max_connections: got 0, expected a whole number of connections, 1 to 10000000"
@@ -84,7 +96,14 @@ def test_a_key_without_its_unit_is_told_the_unit(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("live = 3", "live: got 3, expected a section [live]"),
-        ('[live]\ninterface = "a/b"', "live.interface: got 'a/b'"),
+        ('[capture]\ninterfaces = ["a/b"]', "capture.interfaces: got ['a/b'], expected names"),
+        ('[capture]\ninterfaces = "eth0"', "capture.interfaces: got 'eth0', expected names"),
+        ("[capture]\ninterfaces = []", "capture.interfaces: got [], expected names"),
+        ('[capture]\ninterfaces = ["eth0", "eth0"]', "expected each interface once"),
+        ('[capture]\ninterfaces = ["any", "eth0"]', 'and "any" alone'),
+        ("[capture]\npromiscuous = 1", "capture.promiscuous: got 1, expected true or false"),
+        ("[capture]\nring_mib = 0", "capture.ring_mib: got 0, expected a whole number of MiB, 1 to 4096"),
+        ("[capture]\nsnaplen = 96", "capture.snaplen: unknown key; expected snaplen_bytes"),
         ("[connections]\nsilence_s = nan", "connections.silence_s: got nan"),
         ("[connections]\nmax_connections = true", "connections.max_connections: got true"),
         ("[connections]\nmax_connections = 10.5", "connections.max_connections: got 10.5"),
@@ -116,7 +135,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
 values = st.one_of(
     st.integers().map(str),
     st.floats().map(repr),
-    st.sampled_from(["true", "[]", "{}", '"20s"', '""']),
+    st.sampled_from(["true", "[]", "{}", '"20s"', '""', '["eth0"]', "[[]]", '"any"']),
 )
 keys = st.sampled_from([(section, key) for section, known in KEYS.items() for key in [*known, "other"]])
 
@@ -145,3 +164,4 @@ def test_the_documented_file_is_sound_names_every_key_and_gives_the_defaults(
         section: set(keys) for section, keys in KEYS.items()
     }
     assert (got.connections, got.meter) == (Settings().connections, Settings().meter)
+    assert got.capture == CaptureSettings(interfaces=("eth0",))

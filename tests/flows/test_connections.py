@@ -110,6 +110,28 @@ def test_a_connection_that_was_there_before_is_oriented_by_its_ports() -> None:
     assert not seen.saw_start.any()
 
 
+def test_an_interrupted_connection_keeps_its_history_and_says_so() -> None:
+    packets = miner(4)
+    half = len(packets) // 2
+    table = ConnectionTable(ConnectionSettings())
+    before = table.update(slices(packets[:half], []))
+    assert table.interrupt() == 1
+    again = slices(packets[half + 4 :], [])  # a new meter counts its flows from 0, and missed four packets
+    after = Observations.concat([table.update(again), table.flush()])
+    assert not before.was_interrupted.any()
+    assert after.was_interrupted.all()
+    assert len(set(after.connection.tolist())) == 1
+    kept = sum(packet.size_bytes > 0 for packet in packets[:half] + packets[half + 4 :])
+    assert int(after.packets.counts[-1]) == min(kept, ConnectionSettings().history_packets)
+
+
+def test_what_begins_after_an_interruption_was_not_interrupted() -> None:
+    table = ConnectionTable(ConnectionSettings())
+    table.interrupt()
+    table.update(slices(miner(2), []))
+    assert not table.flush().was_interrupted.any()
+
+
 def test_a_new_handshake_on_the_same_ports_is_a_new_connection() -> None:
     first, second = miner(1, seed=1), miner(1, start_ms=T0 + 90_000, seed=2)
     rows = slices(first + second, [20, len(first)])

@@ -1,5 +1,6 @@
 import pytest
 
+from flowml.capture.inputs import RingSettings
 from flowml.capture.settings import MeterSettings
 from flowml.service.capture_task import CaptureTask
 
@@ -7,9 +8,11 @@ from flowml.service.capture_task import CaptureTask
 @pytest.mark.parametrize(
     "task",
     [
-        CaptureTask(interface="eth0"),
+        CaptureTask(interface="eth0", ring=RingSettings(1 << 20, 2000, is_promiscuous=False)),
         CaptureTask(
-            replay="a b/\udcff.pcap", speed=2.5, duration_s=1.5, meter=MeterSettings(n_dissections=0)
+            replay="a b/\udcff.pcap",
+            speed=2.5,
+            meter=MeterSettings(n_dissections=0, snapshot_packets=(8, 32)),
         ),
     ],
     ids=["interface", "replay"],

@@ -3,13 +3,12 @@ import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import pytest
-
-from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
 from flowml.schema import IS_FINAL, PACKETS
 from flowml.service.capture_task import CaptureTask
 from flowml.service.feed import CaptureFeed
+from flowml.service.scoring import Metered
+from flowml.service.wire import Message, Opened
 from tests.processes import children, eventually, is_alive, start_python
 
 
@@ -18,69 +17,66 @@ def slow(capture: Path) -> CaptureTask:
     return CaptureTask(replay=str(capture), speed=0.001)
 
 
+def heard(feed: CaptureFeed) -> list[Message]:
+    """All that a feed tells until its end."""
+    messages = []
+    while (message := feed.hear()) is not None:
+        messages.append(message)
+    return messages
+
+
 def test_a_replay_arrives_whole_and_ends_in_order(capture: Path) -> None:
-    told: list[str] = []
-    with CaptureFeed(CaptureTask(replay=str(capture), speed=1000), told.append) as feed:
-        batch = FlowBatch.concat([metered.batch for metered in feed])
-        feed.check()
-    assert told == [f"listening to {capture}"]
+    with CaptureFeed(CaptureTask(replay=str(capture), speed=1000)) as feed:
+        first, *rest = heard(feed)
+        assert feed.failure() is None
+    batch = FlowBatch.concat([message.batch for message in rest if isinstance(message, Metered)])
+    assert first == Opened()
     assert int(batch[PACKETS].sum(where=batch[IS_FINAL])) == feed.counters["packets"]
 
 
 def test_a_capture_that_cannot_be_read_is_told_after_the_end(tmp_path: Path) -> None:
     (tmp_path / "empty.pcap").touch()
-    with CaptureFeed(CaptureTask(replay=str(tmp_path / "empty.pcap")), print) as feed:
-        assert list(feed) == []
-        with pytest.raises(CaptureError, match=r"empty\.pcap: empty"):
-            feed.check()
+    with CaptureFeed(CaptureTask(replay=str(tmp_path / "empty.pcap"))) as feed:
+        heard(feed)
+        assert "empty.pcap: empty" in str(feed.failure())
 
 
 def test_a_feed_that_is_told_to_stop_ends_in_order(capture: Path) -> None:
-    with CaptureFeed(slow(capture), print) as feed:
-        for _ in feed:
-            feed.stop()
-        feed.check()
-    assert not is_alive(feed.pid)
+    with CaptureFeed(slow(capture)) as feed:
+        assert feed.hear() == Opened()
+        feed.stop()
+        heard(feed)
+        assert feed.failure() is None
+        assert not is_alive(feed.pid)
 
 
 def test_a_capture_process_that_is_killed_is_noticed_and_said(capture: Path) -> None:
-    with CaptureFeed(slow(capture), print) as feed:
-        for _ in feed:
-            os.kill(feed.pid, signal.SIGKILL)
-        with pytest.raises(CaptureError, match=r"the capture process was killed by signal 9"):
-            feed.check()
-
-
-def test_a_capture_process_that_does_not_end_is_ended_by_force(capture: Path) -> None:
-    told: list[str] = []
-    with CaptureFeed(slow(capture), told.append) as feed:
-        for _ in feed:
-            os.kill(feed.pid, signal.SIGSTOP)
-            feed.stop()
-        feed.check()
-    assert told[-1] == "the capture process did not end in time; what it still held is lost"
-    assert not is_alive(feed.pid)
+    with CaptureFeed(slow(capture)) as feed:
+        assert feed.hear() == Opened()
+        os.kill(feed.pid, signal.SIGKILL)
+        heard(feed)
+        assert "the capture process was killed by signal 9" in str(feed.failure())
 
 
 def test_leaving_the_block_ends_the_process(capture: Path) -> None:
-    with CaptureFeed(slow(capture), print) as feed:
-        next(iter(feed))
+    with CaptureFeed(slow(capture)) as feed:
+        assert feed.hear() == Opened()
         assert is_alive(feed.pid)
     assert not is_alive(feed.pid)
 
 
 def test_the_capture_process_dies_with_its_scorer(capture: Path) -> None:
     program = f"""
-from flowml.schema import IS_FINAL, PACKETS
 from flowml.service.capture_task import CaptureTask
 from flowml.service.feed import CaptureFeed
-task = CaptureTask(replay={str(capture)!r}, speed=0.001)
-with CaptureFeed(task, lambda text: print(text, flush=True)) as feed:
-    list(feed)
+with CaptureFeed(CaptureTask(replay={str(capture)!r}, speed=0.001)) as feed:
+    print(feed.hear(), flush=True)
+    while feed.hear() is not None:
+        pass
 """
     scorer = start_python("-c", program)
     assert scorer.stdout is not None
-    assert "listening" in scorer.stdout.readline()
+    assert "Opened" in scorer.stdout.readline()
     (child,) = children(scorer.pid)
     scorer.kill()
     scorer.communicate()
@@ -88,8 +84,8 @@ with CaptureFeed(task, lambda text: print(text, flush=True)) as feed:
 
 
 def test_the_capture_process_has_no_machine_learning_in_it(capture: Path) -> None:
-    with CaptureFeed(slow(capture), print) as feed:
-        next(iter(feed))
+    with CaptureFeed(slow(capture)) as feed:
+        assert feed.hear() == Opened()
         mapped = Path(f"/proc/{feed.pid}/maps").read_text()
     assert "numpy" in mapped
     assert "sklearn" not in mapped
@@ -97,25 +93,23 @@ def test_the_capture_process_has_no_machine_learning_in_it(capture: Path) -> Non
 
 def with_message(capture: Path, data: bytes) -> CaptureFeed:
     """A feed whose process is gone and has left these bytes in the pipe."""
-    feed = CaptureFeed(slow(capture), print)
+    feed = CaptureFeed(slow(capture))
     os.kill(feed.pid, signal.SIGKILL)
     ours, theirs = os.pipe()
     os.write(theirs, data)
     os.close(theirs)
-    feed._pipe.close()
-    feed._pipe = Connection(ours, writable=False)
+    feed.pipe.close()
+    feed.pipe = Connection(ours, writable=False)
     return feed
 
 
 def test_a_message_that_breaks_off_is_an_end_like_any_other(capture: Path) -> None:
     with with_message(capture, b"\0\0\1\0half") as feed:
-        assert list(feed) == []
-        with pytest.raises(CaptureError, match="killed by signal 9"):
-            feed.check()
+        assert heard(feed) == []
+        assert "killed by signal 9" in str(feed.failure())
 
 
 def test_what_is_no_message_is_refused(capture: Path) -> None:
     with with_message(capture, b"\0\0\0\3bad") as feed:
-        assert list(feed) == []
-        with pytest.raises(CaptureError, match="sent what is no message"):
-            feed.check()
+        assert heard(feed) == []
+        assert "sent what is no message" in str(feed.failure())

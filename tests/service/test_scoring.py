@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,8 @@ from flowml.detections.policy import Conclusions, Policy
 from flowml.detections.verdict import Label
 from flowml.flows.batch import FlowBatch
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
-from flowml.service.scoring import Metered, conclude
+from flowml.schema import LAST_SEEN_MS
+from flowml.service.scoring import STEP_BACK_MS, Metered, Scorer, conclude
 from tests.builders import Ends, Packet, miner, slices
 from tests.traffic import by_port
 
@@ -54,3 +57,32 @@ def test_how_records_are_batched_changes_no_verdict(size: int) -> None:
     whole = run(Metered(records))
     assert [part.alerts for part in found if part.alerts] == [part.alerts for part in whole if part.alerts]
     assert found[-1].ended == whole[-1].ended
+
+
+def one_scorer() -> Scorer:
+    policy = Policy("here", lambda observations: [("why",)] * len(observations))
+    return Scorer(ConnectionTable(ConnectionSettings()), by_port, policy)
+
+
+def test_a_clock_that_was_set_back_ends_what_is_open_and_judges_what_comes() -> None:
+    scorer, hour_ms = one_scorer(), 3_600_000
+    before = slices(miner(5), [])
+    newest = int(before[LAST_SEEN_MS].max())
+    assert scorer.take(Metered(before, newest)) is not None
+    ended = scorer.take(Metered(FlowBatch.empty(), newest - hour_ms))
+    assert ended is not None
+    assert [verdict.label for verdict in ended.ended] == [Label.MINING]
+    again = [replace(packet, time_ms=packet.time_ms - hour_ms) for packet in miner(5)]
+    concluded = scorer.take(Metered(slices(again, []), newest - hour_ms))
+    assert concluded is not None
+    assert concluded.ended == []  # it is open, as if the clock had always been this one
+    assert len(concluded.alerts) == 1
+
+
+def test_a_clock_that_is_a_little_late_ends_nothing() -> None:
+    scorer = one_scorer()
+    records = slices(miner(5), [])
+    newest = int(records[LAST_SEEN_MS].max())
+    scorer.take(Metered(records, newest))
+    scorer.take(Metered(FlowBatch.empty(), newest - STEP_BACK_MS))
+    assert len(scorer.table) == 1

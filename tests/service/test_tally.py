@@ -23,7 +23,7 @@ def test_nothing_found_is_said_plainly() -> None:
 def test_what_was_not_delivered_is_said() -> None:
     tally = Tally()
     tally.undelivered = 2
-    assert str(tally).endswith("; 2 alerts not delivered")
+    assert str(tally).endswith("; 2 alerts or events not delivered")
 
 
 def test_tallies_add_up() -> None:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from flowml.detections.alert import ConnectionVerdict
 from flowml.flows.key import FlowKey
-from flowml.sinks.console import ConsoleLog, PlainConsole, tagged_table
-from tests.verdicts import MINING, alert
+from flowml.sinks.console import ConsoleLog, PlainConsole, tagged_lines, tagged_table
+from tests.verdicts import MINING, alert, event
 
 foreign = st.text(st.characters(exclude_categories=()))
 
@@ -29,6 +29,12 @@ def test_an_alert_is_one_line_that_says_who_how_sure_and_why() -> None:
         "2023-11-14T22:14:21.500Z MINING 10.0.0.2:40000 -> 198.51.100.7:3333 62 s after its start, "
         "probability 0.988, novelty 0.25, TLS pool.example: The server pushes 378 bytes. Each is answered.\n"
     )
+
+
+def test_an_event_is_one_line_whatever_its_message_holds() -> None:
+    file = io.StringIO()
+    ConsoleLog(PlainConsole(file)).report(event("eth0: gone\n\x1b[2J"))
+    assert file.getvalue() == "2023-11-14T22:14:21.500Z RESUMED eth0: gone\\n\\x1b[2J\n"
 
 
 def test_an_ipv6_address_is_told_from_its_port() -> None:
@@ -67,6 +73,15 @@ def test_no_name_breaks_the_table(server: str, source: str) -> None:
     lines = table(replace(MINING, server_name=server, source=source), MINING)
     assert len(lines) == 3
     assert all(line.isprintable() for line in lines)
+
+
+@given(foreign, foreign)
+def test_the_plain_lines_are_what_rich_writes_into_a_pipe(server: str, source: str) -> None:
+    verdicts = [replace(MINING, server_name=server, source=source), MINING, replace(MINING, probability=0.5)]
+    for some in (verdicts, verdicts[1:]):
+        file = io.StringIO()
+        PlainConsole(file).print(tagged_table(some), soft_wrap=False)
+        assert "".join(f"{line}\n" for line in tagged_lines(some)) == file.getvalue()
 
 
 def test_the_table_says_who_when_and_how_sure() -> None:

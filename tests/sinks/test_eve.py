@@ -4,11 +4,12 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowml.sinks.eve import EveFile, eve_line, eve_record
+from flowml.sinks.eve import EveFile, eve_line, eve_record, event_line
 from tests.sinks.test_connections import validator
-from tests.verdicts import alert
+from tests.verdicts import alert, event
 
 CONTRACT = validator("alert.schema.json")
+EVENT_CONTRACT = validator("event.schema.json")
 foreign = st.text(st.characters(exclude_categories=()))
 
 
@@ -49,3 +50,21 @@ def test_a_file_grows_by_a_line_for_each_alert(tmp_path: Path) -> None:
         sink.close()
     lines = (tmp_path / "eve.json").read_text().splitlines()
     assert [json.loads(line)["event_type"] for line in lines] == ["alert"] * 4
+
+
+@given(foreign, foreign)
+def test_an_event_keeps_the_contract_whatever_it_says(message: str, source: str) -> None:
+    line = event_line(event(message, source))
+    assert line.isascii()
+    assert line.isprintable()
+    EVENT_CONTRACT.validate(json.loads(line))
+
+
+def test_alerts_and_events_stand_in_one_file(tmp_path: Path) -> None:
+    sink = EveFile(tmp_path / "eve.json")
+    sink.emit([alert()])
+    sink.report(event())
+    sink.close()
+    first, second = (json.loads(line) for line in (tmp_path / "eve.json").read_text().splitlines())
+    assert (first["event_type"], second["event_type"]) == ("alert", "sensor")
+    assert second["sensor"]["gap_s"] == 2.5

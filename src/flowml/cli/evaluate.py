@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from flowml.training.holdout import Holdout
+    from flowml.training.leave_out import GroupLeftOut, LeftOutResults
 
 
 @click.command()
@@ -21,20 +22,36 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the report there too.",
 )
-def evaluate(datasets: Sequence[Path], output: Path | None) -> None:
+@click.option(
+    "--leave-out",
+    "kinds",
+    metavar="KIND",
+    multiple=True,
+    type=click.Choice(["families", "carriers", "evasions", "benign"]),
+    help="Judge what a fit left out, one by one: families, carriers, evasions or benign.",
+)
+def evaluate(datasets: Sequence[Path], output: Path | None, kinds: Sequence[str]) -> None:
     """Evaluate flowml on data sets: folders with a manifest.toml and labelled captures.
 
     A model is fitted on the captures whose manifest allows it. Those that took part are judged by
     classifiers that did not see their origin, all others by the model. The report is Markdown.
     """
+    from flowml.cli.metering import tell_if_slow
     from flowml.cli.progress import telling
     from flowml.training.experiment import LATE_S
     from flowml.training.fit import TrainingSettings
     from flowml.training.holdout import run_holdout
+    from flowml.training.leave_out import run_leave_out
 
+    tell_if_slow()
+    command = shlex.join(["flowml", *sys.argv[1:]])
     with telling() as tell:
-        holdout = run_holdout(datasets, TrainingSettings(), LATE_S, tell)
-    text = "\n".join([*_report(holdout, shlex.join(["flowml", *sys.argv[1:]])), ""])
+        if kinds:
+            found = run_leave_out(datasets, kinds, TrainingSettings(), LATE_S, tell)
+            lines = _left_out_report(found, command)
+        else:
+            lines = _report(run_holdout(datasets, TrainingSettings(), LATE_S, tell), command)
+    text = "\n".join([*lines, ""])
     click.echo(text, nl=False)
     if output is not None:
         _write(output, text)
@@ -65,6 +82,36 @@ def _report(holdout: "Holdout", command: str) -> list[str]:
         *render_results(holdout.left_out),
         "",
         by_fold,
+    ]
+
+
+def _left_out_report(found: "LeftOutResults", command: str) -> list[str]:
+    lines = [
+        "# Left out",
+        "",
+        f"Made by `{command}`.",
+        "",
+        (
+            "Each group is judged by a classifier that was fitted without it, at the calibration and the "
+            f"threshold ({found.bundle.thresholds.mining:.4f}) of the model that was fitted on everything."
+        ),
+    ]
+    for kind, groups in found.groups.items():
+        lines += ["", f"## {kind.capitalize()}", "", *_left_out_tables(kind, groups)]
+    return lines
+
+
+def _left_out_tables(kind: str, groups: "list[GroupLeftOut]") -> list[str]:
+    from flowml.evaluation.groups import render_alarms, render_found, render_unseen
+
+    if kind == "benign":
+        return render_alarms([left.group for left in groups])
+    return [
+        *render_found([left.group for left in groups]),
+        "",
+        "What the same classifiers called mining among benign origins that they did not see either:",
+        "",
+        *render_unseen([(left.group.name, left.real, left.emulated) for left in groups]),
     ]
 
 

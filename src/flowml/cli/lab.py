@@ -37,20 +37,23 @@ def list_scenarios() -> None:
     "--duration", "duration_s", type=click.FloatRange(min=1.0), help="Seconds; else the scenario's own."
 )
 def record(scenario: str, folder: Path, seed: int, duration_s: float | None) -> None:
-    """Record SCENARIO as root: a capture and manifest.toml with the truth."""
-    from flowml.lab.record import record as record_scenario
-    from flowml.lab.scenario import by_name
+    """Record SCENARIO as root: a capture and manifest.toml with the truth.
+
+    A scenario that comes in parts (full) makes a capture for each, one after the other.
+    """
+    from flowml.lab.record import record as record_parts
+    from flowml.lab.scenario import parts_of
     from flowml.lab.scenarios import scenarios
 
     # An ordinary end of the process, so that the network is taken down.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    chosen = by_name(scenarios(), scenario)
-    capture = record_scenario(chosen, folder, seed, duration_s or chosen.duration_s)
-    n_mining = sum(server.is_mining for server in capture.servers)
-    click.echo(
-        f"{capture.file}: {capture.n_packets} packets in {capture.duration_s:g} s, "
-        f"{len(capture.servers)} servers, {n_mining} of them pools"
-    )
+    parts = parts_of(scenarios(), scenario)
+    for capture in record_parts(scenario, parts, folder, seed, duration_s or parts[0].duration_s):
+        n_mining = sum(server.is_mining for server in capture.servers)
+        click.echo(
+            f"{capture.file}: {capture.n_packets} packets in {capture.duration_s:g} s, "
+            f"{len(capture.servers)} servers, {n_mining} of them pools"
+        )
 
 
 @lab.command()
@@ -58,10 +61,11 @@ def record(scenario: str, folder: Path, seed: int, duration_s: float | None) -> 
 def check(scenario: str) -> None:
     """Say whether this machine can play SCENARIO: exit code 0, or 2 and what is missing."""
     from flowml.lab.namespaces import require_root
-    from flowml.lab.scenario import by_name, require_programs
+    from flowml.lab.scenario import parts_of, require_programs
     from flowml.lab.scenarios import scenarios
 
-    require_programs(by_name(scenarios(), scenario))
+    for part in parts_of(scenarios(), scenario):
+        require_programs(part)
     require_root()
 
 
@@ -96,12 +100,54 @@ def play(scenario: str, command: tuple[str, ...], seed: int) -> None:
 @click.option(
     "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder to write."
 )
-def pack(recording: Path, folder: Path) -> None:
+@click.option(
+    "--keep",
+    "keep_ratio",
+    type=click.FloatRange(min=0.0, min_open=True, max=1.0),
+    default=1.0,
+    show_default=True,
+    help="Share of the servers to keep, with all their connections.",
+)
+def pack(recording: Path, folder: Path, keep_ratio: float) -> None:
     """Make a data set of flow tables from a RECORDING, a tenth of its size.
 
     Each capture is metered into a Parquet table, and the manifest names the tables instead.
     """
     from flowml.lab.packing import pack_recording
 
-    for path in pack_recording(recording, folder):
+    for path in pack_recording(recording, folder, keep_ratio):
         click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+@lab.command()
+@click.argument(
+    "recordings", metavar="RECORDING...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--against",
+    "reference",
+    metavar="CAPTURES/FOLDER",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Real captures: one folder of a collection with a manifest.toml.",
+)
+@click.option(
+    "--family", default="monero", show_default=True, help="What is compared; plain connections alone."
+)
+def realism(recordings: tuple[Path, ...], reference: Path, family: str) -> None:
+    """Say how well a classifier tells RECORDINGs from real captures by message sizes and gaps.
+
+    The area under the ROC curve is 0.5 where nobody could tell them apart. It is told for the half of the
+    captures that the lab may be fitted to (every second file by name, from the first), for the other half,
+    and for all.
+    """
+    from flowml.training.realism import HALVES, measure_realism
+
+    for name, files in HALVES.items():
+        found = measure_realism(recordings, reference, family, files=files)
+        click.echo(
+            f"{name}: AUC {found.auc:.3f} (spread {found.auc_spread:.3f}); {found.n_real} real windows of "
+            f"{found.n_real_origins} captures, {found.n_emulated} of {found.n_emulated_origins} servers"
+        )
+        for feature, cost in found.telling:
+            click.echo(f"  {feature:40} {cost:.3f}")

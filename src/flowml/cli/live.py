@@ -11,9 +11,11 @@ import click
 from flowml.sinks.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flowml.config.reader import Settings
     from flowml.service.capture_task import CaptureTask
-    from flowml.service.runner import Scorer
+    from flowml.service.scoring import Scorer
     from flowml.sinks.base import Sink
 
 _PATH = click.Path(path_type=Path)
@@ -21,7 +23,14 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 @click.command()
-@click.option("-i", "--interface", metavar="IFACE", help="Network interface to watch.")
+@click.option(
+    "-i",
+    "--interface",
+    "interfaces",
+    metavar="IFACE",
+    multiple=True,
+    help="Network interface to watch, once or several times, or any for all.",
+)
 @click.option("--replay", metavar="CAPTURE", type=_PATH, help="Capture file to replay instead.")
 @click.option(
     "--speed", type=_SECONDS, default=1.0, show_default=True, help="Of a replay: how often real speed."
@@ -33,43 +42,56 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
     "--config", "config_file", metavar="FILE", type=_PATH, help="TOML file; other options go first."
 )
 def live(
-    replay: Path | None, speed: float, duration: float | None, config_file: Path | None, **options: Any
+    interfaces: tuple[str, ...],
+    replay: Path | None,
+    speed: float,
+    duration: float | None,
+    config_file: Path | None,
+    **options: Any,
 ) -> None:
-    """Watch an interface and raise an alert for each connection that mines.
+    """Watch interfaces and raise an alert for each connection that mines.
 
     Alerts go to standard output, one line each, and to the EVE file. Ctrl-C and SIGTERM judge every open
     connection a last time and end within two seconds.
     """
+    from flowml.cli.metering import tell_if_slow
     from flowml.service.capture_task import CaptureTask
 
-    settings = _settings(config_file)
-    if replay is not None and options["interface"] is not None:
+    settings = _settings(config_file, interfaces)
+    if replay is not None and interfaces:
         raise click.UsageError("-i and --replay exclude each other")
     # the other options are those settings of the file that a command line may want to change
     given = {name: value for name, value in options.items() if value is not None}
     settings = replace(settings, live=replace(settings.live, **given))
-    if replay is None and settings.live.interface is None:
-        raise click.UsageError("what to watch? -i IFACE, --replay CAPTURE, or live.interface in --config")
-    task = CaptureTask(
-        interface=settings.live.interface if replay is None else None,
-        replay=None if replay is None else str(replay),
-        speed=speed,
-        duration_s=duration,
-        meter=settings.meter,
-    )
-    _watch(task, settings)
+    if replay is not None:
+        tell_if_slow()
+        tasks = [CaptureTask(replay=str(replay), speed=speed, meter=settings.meter)]
+    elif settings.capture.interfaces:
+        ring, meter = settings.capture.ring, settings.meter
+        tasks = [CaptureTask(interface=name, meter=meter, ring=ring) for name in settings.capture.interfaces]
+    else:
+        raise click.UsageError("what to watch? -i IFACE, --replay CAPTURE, or capture.interfaces in --config")
+    _watch(tasks, settings, duration)
 
 
-def _settings(path: Path | None) -> "Settings":
+def _settings(path: Path | None, given: tuple[str, ...]) -> "Settings":
+    from flowml.config.keys import interfaces
     from flowml.config.reader import Settings, read_settings
 
-    return Settings() if path is None else read_settings(path)
+    settings = Settings() if path is None else read_settings(path)
+    if not given:
+        return settings
+    try:
+        names = interfaces([*given])
+    except ValueError as error:
+        raise click.UsageError(f"-i {' -i '.join(given)}: {error}") from None
+    return replace(settings, capture=replace(settings.capture, interfaces=names))
 
 
-def _watch(task: "CaptureTask", settings: "Settings") -> None:
+def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float | None) -> None:
     from flowml.errors import SinkError
-    from flowml.service.feed import CaptureFeed
     from flowml.service.runner import run
+    from flowml.service.supervisor import Supervisor
     from flowml.sinks.console import ConsoleLog, PlainConsole
     from flowml.sinks.eve import EveFile
 
@@ -80,34 +102,47 @@ def _watch(task: "CaptureTask", settings: "Settings") -> None:
             sinks.append(EveFile(settings.live.eve))
         for sink in sinks:
             stack.callback(sink.close)
-        # packets wait in the capture process while the model is loaded, which takes seconds
-        feed = stack.enter_context(CaptureFeed(task, _tell))
-        scorer = _scorer(task.source, settings)
-        tally = run(feed, scorer, sinks, _tell)
-        console.print(str(tally))
-        _tell_losses(task.source, feed.counters, scorer.table.evicted)
-        feed.check()
+        # packets wait in the capture processes while the model is loaded, which takes seconds
+        supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s))
+        tally = run(supervisor, _scorers(settings), sinks, _tell)
+        if supervisor.has_opened:
+            console.print(str(tally))
+        for source, counters in supervisor.counters.items():
+            _tell_packets(source, counters, tally.evicted[source])
+        supervisor.check()
     if tally.undelivered:
-        raise SinkError(f"{tally.undelivered} alerts were not delivered; the lines above say why")
+        raise SinkError(f"{tally.undelivered} alerts or events were not delivered; the lines above say why")
 
 
-def _scorer(source: str, settings: "Settings") -> "Scorer":
+def _scorers(settings: "Settings") -> "Callable[[str], Scorer]":
     from flowml.detections.explanation import explain
     from flowml.detections.policy import Policy
     from flowml.flows.connections import ConnectionTable
     from flowml.registry.store import resolve
-    from flowml.service.runner import Scorer
+    from flowml.service.scoring import Scorer
 
     bundle = resolve(settings.live.model).bundle
-    return Scorer(ConnectionTable(settings.connections), bundle.judge, Policy(source, explain))
+    return lambda source: Scorer(ConnectionTable(settings.connections), bundle.judge, Policy(source, explain))
 
 
-def _tell_losses(source: str, counters: dict[str, int], evicted: int) -> None:
-    """Tell what was not judged as it should have been."""
-    if counters.get("kernel_drops"):
-        _tell(f"{source}: {counters['kernel_drops']} packets were lost before they could be metered")
+def _tell_packets(source: str, counters: "dict[str, int]", evicted: int) -> None:
+    """Tell what became of the packets of an interface, and what was not judged as it should have been."""
+    from flowml.capture.census import IN_TUNNEL, NOT_IP, REASONS, UNKNOWN
+
+    if "kernel_received" in counters:
+        _tell(
+            f"{source}: {counters['kernel_received']} packets, {counters['packets']} metered, "
+            f"{counters['ignored']} left out, {counters['kernel_drops']} lost before they could be metered"
+        )
+    for reason in (*REASONS, IN_TUNNEL, UNKNOWN):
+        if reason != NOT_IP and counters.get(reason):  # that there is ARP goes without saying
+            _tell(f"{source}: {counters[reason]} packets left out: {reason}")
     if counters.get("evicted_flows"):
         _tell(f"{source}: {counters['evicted_flows']} flows ended early: more were open than meter.max_flows")
+    if counters.get("lost_records"):
+        _tell(
+            f"{source}: {counters['lost_records']} flow records were dropped: the scorer had too little time"
+        )
     if evicted:
         _tell(f"{source}: {evicted} connections ended early: more were open than connections.max_connections")
 

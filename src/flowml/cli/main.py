@@ -89,15 +89,22 @@ def flowml() -> None:
 
 def main() -> None:
     """Run flowml as a program."""
-    # before anything of it is imported: MLflow reports its use otherwise
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    os.environ["DO_NOT_TRACK"] = "true"
-    # and before scikit-learn is: its threads would spin while they wait, on processors that packets need
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    prepare_environment()
     code = run(sys.argv[1:])
     # the interpreter would search all that was loaded for garbage before it ends: a second with scikit-learn
     gc.freeze()
     sys.exit(code)
+
+
+def prepare_environment() -> None:
+    """Set what libraries read when they are imported, for this process and those that it starts."""
+    # MLflow reports its use otherwise
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"
+    # scikit-learn's threads would spin while they wait, on processors that packets need
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # NumPy's would too, and are of no use for vectors; without them libc takes no locks either
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -30,15 +30,14 @@ def meter(captures: Sequence[Path], output: Path, allow_partial: bool) -> None:
     others were not.
     """
     from flowml.capture.extension import extension
-    from flowml.capture.files import SLOW
     from flowml.capture.settings import MeterSettings
+    from flowml.cli.metering import tell_if_slow
     from flowml.datasets.store import write_flows
 
     settings = MeterSettings()
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     described = {**settings.describe(), "meter": "flowml" if extension() else "nfstream"}
-    if not extension():
-        console.print(SLOW)
+    tell_if_slow()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         batches = _batches(captures, allow_partial, progress)

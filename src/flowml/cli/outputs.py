@@ -8,17 +8,14 @@ from typing import IO, TYPE_CHECKING, Self
 
 import click
 
-from flowml.detections.verdict import Label
 from flowml.errors import CaptureError
 from flowml.service.tally import Tally
-from flowml.sinks.connections import connection_line
-from flowml.sinks.console import PlainConsole, tagged_table
-from flowml.sinks.eve import eve_line
+from flowml.sinks.console import PlainConsole, tagged_lines, tagged_table
 from flowml.sinks.files import WholeFile
 
 if TYPE_CHECKING:
     from flowml.detections.alert import ConnectionVerdict
-    from flowml.detections.policy import Conclusions
+    from flowml.service.telling import Told, Wanted
 
 
 def refuse_overwriting(captures: Sequence[Path], *outputs: Path | None) -> None:
@@ -84,20 +81,28 @@ class ScoreOutputs:
         tally.merge(self._tally)
         self._tally = tally
 
-    def take(self, conclusions: "Conclusions") -> None:
-        """Write conclusions down."""
-        self._tally.add(conclusions)
-        self._tagged += [verdict for verdict in conclusions.ended if verdict.label is Label.MINING]
-        if self._connections is not None:
-            for verdict in conclusions.ended:
-                self._connections.write(connection_line(verdict))
-        if self._eve is not None:
-            for alert in conclusions.alerts:
-                self._eve.write(eve_line(alert))
+    @property
+    def wanted(self) -> "Wanted":
+        """Which lines are written."""
+        from flowml.service.telling import Wanted
+
+        connections, eve = self._wanted
+        return Wanted(connections is not None, eve is not None)
+
+    def take(self, told: "Told") -> None:
+        """Write down what was told."""
+        self._tally.merge(told.tally)
+        self._tagged += told.tagged
+        for file, lines in ((self._connections, told.connections), (self._eve, told.eve)):
+            if file is not None:
+                for _, line in lines:
+                    file.write(line)
 
     def show(self, file: IO[str]) -> None:
         """Print the table of tagged connections and the figures of the run."""
         console = PlainConsole(file)
-        if self._tagged:
+        if self._tagged and console.is_terminal:
             console.print(tagged_table(self._tagged), soft_wrap=False)
+        elif self._tagged:
+            file.writelines(f"{line}\n" for line in tagged_lines(self._tagged))
         console.print(str(self._tally))

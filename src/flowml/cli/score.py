@@ -1,7 +1,8 @@
 """flowml score: capture files in, tagged connections out."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,10 @@ from flowml.sinks.text import printable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from flowml.models.bundle import ModelBundle
+    from flowml.registry.store import ResolvedModel
+    from flowml.service.files import FileScoring
+    from flowml.service.telling import Wanted
+    from flowml.service.workers import SharedScoring
 
 _PATH = click.Path(path_type=Path)
 
@@ -24,27 +28,40 @@ _PATH = click.Path(path_type=Path)
 @click.option("--model", metavar="M", help="Folder, models:/NAME@ALIAS or models:/NAME/VERSION.")
 @click.option("--connections", metavar="OUT.jsonl", type=_PATH, help="A JSON line for every connection.")
 @click.option("--eve", metavar="OUT.json", type=_PATH, help="Alerts as Suricata EVE JSON.")
+@click.option(
+    "-j",
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Processes that score side by side.",
+)
 @click.option("--allow-partial", is_flag=True, help="Score the sound part of damaged captures.")
 def score(
     captures: Sequence[Path],
     model: str | None,
     connections: Path | None,
     eve: Path | None,
+    jobs: int,
     allow_partial: bool,
 ) -> None:
     """Find mining in capture files (pcap, pcapng, .gz, .zst).
 
     Each capture is judged by itself. One that cannot be read is named on standard error and leaves the others
-    alone; the exit code is 2 then.
+    alone; the exit code is 2 then. With several jobs, captures are scored side by side, and a single one by
+    all of them together; what is told stays the same.
     """
+    from flowml.cli.metering import tell_if_slow
     from flowml.cli.progress import progress_bar
     from flowml.registry.store import resolve
 
     refuse_overwriting(captures, connections, eve)
+    tell_if_slow()
     with ScoreOutputs(connections, eve) as outputs:
-        bundle = resolve(model).bundle
-        with progress_bar() as progress:
-            failures = _score_all(captures, allow_partial, bundle, outputs, progress)
+        scorings = _scorings(captures, resolve(model), outputs.wanted, jobs, allow_partial)
+        with progress_bar() as progress, closing(scorings):
+            failures = _score_all(captures, scorings, outputs, progress)
         if len(failures) == len(captures):
             raise failures[0] if len(failures) == 1 else _summed_up(failures, captures)
     outputs.show(sys.stdout)
@@ -52,21 +69,37 @@ def score(
         raise _summed_up(failures, captures)
 
 
+def _scorings(
+    captures: Sequence[Path], model: "ResolvedModel", wanted: "Wanted", jobs: int, allow_partial: bool
+) -> Generator["FileScoring | SharedScoring"]:
+    """Score every capture, in this process when its turn comes or in others."""
+    if jobs == 1:
+        from flowml.service.files import FileScoring
+
+        for path in captures:
+            yield FileScoring(path, model.bundle, wanted, allow_partial=allow_partial)
+    else:
+        from flowml.service.workers import Order, score_shared  # joblib: a tenth of a second
+
+        yield from score_shared(
+            captures, Order(jobs, model.folder, model.bundle.digest, wanted, allow_partial)
+        )
+
+
 def _score_all(
     captures: Sequence[Path],
-    allow_partial: bool,
-    bundle: "ModelBundle",
+    scorings: "Iterator[FileScoring | SharedScoring]",
     outputs: ScoreOutputs,
     progress: "Progress",
 ) -> list[CaptureError]:
-    """Score one capture after the other; give what went wrong with some of them."""
+    """Take what is told of one capture after the other; give what went wrong with some of them."""
     failures = []
     task = progress.add_task("", total=len(captures))
     for path in captures:
         progress.update(task, description=f"scoring {printable(path.name)}")
         try:
             with outputs.one_capture():
-                _score_one(path, allow_partial, bundle, outputs)
+                _take(next(scorings), outputs)
         except CaptureError as error:
             failures.append(error)
             if len(captures) > 1:
@@ -75,26 +108,11 @@ def _score_all(
     return failures
 
 
-def _score_one(path: Path, allow_partial: bool, bundle: "ModelBundle", outputs: ScoreOutputs) -> None:
-    from flowml.capture.census import NOT_IP
-    from flowml.capture.files import CaptureFile
-    from flowml.capture.settings import MeterSettings
-    from flowml.detections.explanation import explain
-    from flowml.detections.policy import Policy
-    from flowml.flows.connections import ConnectionSettings, ConnectionTable
-    from flowml.service.scoring import Metered, conclude
-
-    capture = CaptureFile(path, MeterSettings(), allow_partial=allow_partial)
-    table = ConnectionTable(ConnectionSettings())
-    source = map(Metered, capture.batches())
-    for conclusions in conclude(source, table, bundle.judge, Policy(str(path), explain)):
-        outputs.take(conclusions)
-    if table.evicted:
-        _tell(f"{path}: {table.evicted} connections ended early: more were open than a sensor remembers")
-    # every network has ARP in it; what else was left out is worth a line
-    if set(capture.report.ignored) - {NOT_IP} or capture.report.notes:
-        for line in capture.report.lines():
-            _tell(line)
+def _take(scoring: "FileScoring | SharedScoring", outputs: ScoreOutputs) -> None:
+    for told in scoring.told():
+        outputs.take(told)
+    for line in scoring.notes():
+        _tell(line)
 
 
 def _tell(line: str) -> None:

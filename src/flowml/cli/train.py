@@ -52,8 +52,10 @@ def train(  # noqa: PLR0913  one parameter for each option
     # OpenMP's threads wait in busy loops by default: on a busy machine that makes a fit ten times as long.
     # It reads this when it is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from flowml.cli.metering import tell_if_slow
     from flowml.registry.connection import tracking_uri as choose_uri
 
+    tell_if_slow()
     uri = None if no_register else choose_uri(tracking_uri)
     with telling() as tell:
         finished, registered = _train(

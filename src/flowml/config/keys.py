@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from flowml.capture.links import ANY
+
 Check = Callable[[Any], Any]
 """Gives the value as the settings want it, or raises ValueError with what was expected."""
 
@@ -38,6 +40,22 @@ def _text(what: str, pattern: re.Pattern[str]) -> Check:
     return check
 
 
+def interfaces(value: Any) -> tuple[str, ...]:
+    """Check names of interfaces: a list of them, or the word that stands for all."""
+    names = (value,) if value == ANY else tuple(value) if isinstance(value, list) else ()
+    if not names or not all(isinstance(name, str) and _INTERFACE.fullmatch(name) for name in names):
+        raise ValueError('expected names of network interfaces, such as ["eth0", "eth1"], or "any"')
+    if len(set(names)) < len(names) or (ANY in names and len(names) > 1):
+        raise ValueError('expected each interface once, and "any" alone')
+    return names
+
+
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")  # noqa: TRY004  # told to whoever wrote the file
+    return value
+
+
 def _path(value: Any) -> Path:
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError('expected a path as text, such as "/var/log/flowml/eve.json"')
@@ -47,10 +65,16 @@ def _path(value: Any) -> Path:
 _MODEL = re.compile(r"[^\0]+")
 
 # Left out on purpose: ages and packets of history, of the connections and of the meter, are what a model was
-# fitted on, and `report_delay_s` and `snapshot_delay_s` follow from the meter.
+# fitted on, and `report_delay_s` and `snapshot_delay_s` follow from the meter. Nothing here waits for
+# `snapshot_packets`.
 KEYS: Mapping[str, Mapping[str, Check]] = {
+    "capture": {
+        "interfaces": interfaces,
+        "ring_mib": _whole(1, 4096, "MiB"),
+        "snaplen_bytes": _whole(64, 262_144, "bytes"),
+        "promiscuous": _yes_or_no,
+    },
     "live": {
-        "interface": _text('the name of a network interface, such as "eth0"', _INTERFACE),
         "model": _text('a folder or a reference such as "models:/flowml@champion"', _MODEL),
         "eve": _path,
     },

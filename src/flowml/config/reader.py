@@ -11,9 +11,9 @@ from flowml.capture.settings import MeterSettings
 from flowml.config.keys import KEYS
 from flowml.errors import ConfigError
 from flowml.flows.connections import ConnectionSettings
-from flowml.service.settings import LiveSettings
+from flowml.service.settings import CaptureSettings, LiveSettings
 
-_UNITS = ("_s", "_ms", "_bytes")
+_UNITS = ("_s", "_ms", "_bytes", "_mib")
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,13 @@ class Settings:
 
     Attributes
     ----------
+    capture : CaptureSettings
     live : LiveSettings
     connections : ConnectionSettings
     meter : MeterSettings
     """
 
+    capture: CaptureSettings = field(default_factory=CaptureSettings)
     live: LiveSettings = field(default_factory=LiveSettings)
     connections: ConnectionSettings = field(default_factory=ConnectionSettings)
     meter: MeterSettings = field(default_factory=MeterSettings)
@@ -62,6 +64,7 @@ def read_settings(path: Path) -> Settings:
     if "model" in live and not live["model"].startswith("models:"):
         live["model"] = str(path.parent / live["model"])
     return Settings(
+        CaptureSettings(**values["capture"]),
         LiveSettings(**live),
         ConnectionSettings(**values["connections"]),
         MeterSettings(**values["meter"]),

@@ -33,6 +33,8 @@ class ConnectionVerdict:
         Which model judged.
     source : str
         Capture file or interface.
+    was_interrupted : bool
+        Capture was interrupted while it was open: packets of it may be missing.
     """
 
     key: FlowKey
@@ -52,6 +54,7 @@ class ConnectionVerdict:
     server_name: str
     model: str
     source: str
+    was_interrupted: bool = False
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,22 @@ class ConnectionTable:
     def __len__(self) -> int:
         return len(self._slots)
 
-    def update(self, batch: FlowBatch, clock_ms: int = 0) -> Observations:
+    @property
+    def clock_ms(self) -> int:
+        """Latest time that is known (epoch, ms); 0 before there is one."""
+        return self._clock_ms
+
+    def interrupt(self) -> int:
+        """Note that packets of all open connections may be missing; give how many are open.
+
+        Their history stays: what is missing is short beside it, and a connection that was wiped out by each
+        interruption would never be judged.
+        """
+        state = self._slots.state
+        state["was_interrupted"] |= state["is_open"]
+        return len(self)
+
+    def update(self, batch: FlowBatch, clock_ms: int = 0, *, is_moment: bool = True) -> Observations:
         """Take records in and judge what is due.
 
         Parameters
@@ -106,6 +121,9 @@ class ConnectionTable:
             New records; other protocols than TCP are passed over. May be empty.
         clock_ms : int, optional
             The meter's clock (epoch, ms) where it is known; otherwise the newest packet is the clock.
+        is_moment : bool
+            False: more records of the same moment follow, and nothing ends or falls due by the clock before
+            they are in. So it does not matter how the records of a moment are batched.
 
         Returns
         -------
@@ -117,12 +135,19 @@ class ConnectionTable:
         self._clock_ms = max(self._clock_ms, clock_ms, newest)
         stitched = self._stitcher.stitch(batch)
         due = self._take_in(stitched)
+        if not is_moment:
+            return Observations.concat([due, self._superseded(stitched.superseded)])
         late = self._due_by_clock()
         over = self._over(stitched.superseded)
         return Observations.concat([due, late, self._close(over, self._patience_s(over))])
 
+    def _superseded(self, slots: NDArray[np.int64]) -> Observations:
+        """Close connections that a later one with the same five-tuple replaced."""
+        return self._close(slots, self._patience_s(slots))
+
     def flush(self) -> Observations:
-        """Judge every open connection a last time and forget it."""
+        """Judge every open connection a last time and forget it; time may begin anew."""
+        self._clock_ms = 0
         rest = np.flatnonzero(self._slots.state["is_open"])
         return self._close(rest, np.zeros(len(rest)))
 

@@ -33,6 +33,8 @@ class Observations:
         Payload of the connection up to that age, as far as its packets were reported one by one.
     saw_start : ndarray of bool, shape (n,)
         The handshake was seen; False: the connection was there before the sensor.
+    was_interrupted : ndarray of bool, shape (n,)
+        Capture was interrupted while it was open: packets of it may be missing.
     is_final : ndarray of bool, shape (n,)
         The last observation of this connection: it ended, fell silent, or was evicted.
     application_name, server_name : ndarray of bytes, shape (n,)
@@ -55,6 +57,7 @@ class Observations:
     client_packets: NDArray[np.int64]
     server_packets: NDArray[np.int64]
     saw_start: NDArray[np.bool_]
+    was_interrupted: NDArray[np.bool_]
     is_final: NDArray[np.bool_]
     application_name: NDArray[np.bytes_]
     server_name: NDArray[np.bytes_]

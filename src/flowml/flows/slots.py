@@ -17,6 +17,7 @@ _DTYPE = np.dtype(
         ("server_port", "u2"),
         ("client_is_low", "?"),
         ("saw_start", "?"),
+        ("was_interrupted", "?"),  # the meter missed some time of it
         ("is_open", "?"),
         ("is_ending", "?"),  # a FIN or RST was seen
         ("hole_pending", "?"),  # packets are missing after the last one of the history

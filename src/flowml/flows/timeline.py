@@ -45,8 +45,8 @@ class Timeline:
         n sequences.
     unbroken_from : ndarray of int64, shape (n_packets,)
         Index of the first packet from which on nothing is missing up to this one.
-    known : dict of str to ndarray of int64, shape (n_packets,)
-        Running totals of the connection, this packet included: packets and bytes of client and server.
+    totals : RunningTotals
+        Of each connection: packets and bytes of client and server.
     sort_key : ndarray of int64, shape (n_packets,)
         Rising: connection number and time.
     """
@@ -54,7 +54,7 @@ class Timeline:
     state: NDArray[np.void]
     packets: PacketSequences
     unbroken_from: NDArray[np.int64]
-    known: dict[str, NDArray[np.int64]]
+    totals: "RunningTotals"
     sort_key: NDArray[np.int64]
 
     @classmethod
@@ -75,20 +75,13 @@ class Timeline:
         state = slots.state[rows]
         past = _history(slots, rows, state["history_packets"])
         counts = past.counts + fresh.counts
-        # each connection's history, then its fresh packets, out of the two flat arrays one after the other
-        starts = np.stack([past.offsets[:-1], len(past.time_ms) + fresh.offsets[:-1]], axis=1).ravel()
-        lengths = np.stack([past.counts, fresh.counts], axis=1).ravel()
-        flat = ragged_indices(starts, lengths)
-        time_ms = np.concatenate([past.time_ms, fresh.time_ms])[flat]
-        size = np.concatenate([past.size_bytes, fresh.size_bytes])[flat]
-        broken = np.concatenate([np.zeros(len(past.time_ms), bool), hole])[flat]
+        time_ms, size, broken = _joined(past, fresh, hole)
         packets = PacketSequences.from_counts(counts, time_ms, size)
-        group = np.repeat(np.arange(len(rows)), counts)
         broken[packets.offsets[:-1][counts > 0]] = True
-        unbroken = np.maximum.accumulate(np.where(broken, np.arange(len(flat)), 0))
-        relative = np.clip(time_ms - state["start_ms"][group], 0, _STEP - 1)
-        sort_key = np.maximum.accumulate(relative + group * _STEP)
-        return cls(state, packets, unbroken, _totals(state, packets, past), sort_key)
+        unbroken = np.maximum.accumulate(np.where(broken, np.arange(len(broken)), 0))
+        relative = np.clip(time_ms - np.repeat(state["start_ms"], counts), 0, _STEP - 1)
+        sort_key = np.maximum.accumulate(relative + np.repeat(np.arange(len(rows)) * _STEP, counts))
+        return cls(state, packets, unbroken, RunningTotals.of(state, packets, past), sort_key)
 
     def due(
         self, row: NDArray[np.int64], age_s: NDArray[np.float64]
@@ -120,12 +113,14 @@ class Timeline:
 
     def count(self, row: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:
         """Payload packets of the connection before the flat index `end`, shape (n,)."""
-        return self._total("client_packets", row, end) + self._total("server_packets", row, end)
+        totals = self._totals(row, end)
+        return totals["client_packets"] + totals["server_packets"]
 
     def talks_both_ways(self, row: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Say whether both sides sent payload before the flat index `end`, shape (n,)."""
-        client, server = self._total("client_packets", row, end), self._total("server_packets", row, end)
-        return np.asarray((client > 0) & (server > 0) & (end > self.packets.offsets[row]))
+        totals = self._totals(row, end)
+        both = (totals["client_packets"] > 0) & (totals["server_packets"] > 0)
+        return np.asarray(both & (end > self.packets.offsets[row]))
 
     def store(self, slots: Slots, rows: NDArray[np.int64], history_packets: int) -> None:
         """Write the newest unbroken packets and the totals back to the slots."""
@@ -139,23 +134,30 @@ class Timeline:
         slots.time_ms[row, column] = self.packets.time_ms[flat]
         slots.size_bytes[row, column] = self.packets.size_bytes[flat]
         slots.state["history_packets"][rows] = lengths
-        for name, totals in self.known.items():
-            slots.state[name][rows] = totals[last]
+        for name, totals in self.totals.before(np.flatnonzero(filled), last + 1).items():
+            slots.state[name][rows] = totals
 
-    def _total(self, name: str, row: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:
-        """A running total before the flat index `end`; 0 before the connection's first packet."""
-        if not len(self.known[name]):
-            return np.zeros(len(row), np.int64)
-        return np.where(end > self.packets.offsets[row], self.known[name][np.maximum(end - 1, 0)], 0)
+    def _totals(self, row: NDArray[np.int64], end: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        """Totals before the flat index `end`; 0 before the connection's first packet."""
+        inside = end > self.packets.offsets[row]
+        return {name: np.where(inside, total, 0) for name, total in self.totals.before(row, end).items()}
 
     def observe(self, cuts: Cuts, history_packets: int, *, is_final: bool = False) -> Observations:
         """Cut observations out of the timeline."""
         row, end = cuts.row, cuts.end
         begin = np.maximum(self.unbroken_from[end - 1], end - history_packets)
         state = self.state[row]
-        same_name = ("connection", "client_ip", "server_ip", "client_port", "server_port", "start_ms")
-        columns = {name: state[name] for name in (*same_name, "saw_start", "application_name", "server_name")}
-        totals: dict[str, Any] = {name: self._total(name, row, end) for name in self.known}
+        same_name: tuple[str, ...] = (
+            "connection",
+            "client_ip",
+            "server_ip",
+            "client_port",
+            "server_port",
+            "start_ms",
+        )
+        same_name += ("saw_start", "was_interrupted", "application_name", "server_name")
+        columns = {name: state[name] for name in same_name}
+        totals: dict[str, Any] = self._totals(row, end)
         return Observations(
             **columns,
             **totals,
@@ -174,22 +176,58 @@ def _history(slots: Slots, rows: NDArray[np.int64], counts: NDArray[np.int64]) -
     return PacketSequences.from_counts(counts, slots.time_ms[row, column], slots.size_bytes[row, column])
 
 
-def _totals(
-    state: NDArray[np.void], packets: PacketSequences, past: PacketSequences
-) -> dict[str, NDArray[np.int64]]:
-    """Running totals that end, for the history, at what the slots had counted."""
-    size = packets.size_bytes.astype(np.int64)
-    group = np.repeat(np.arange(len(packets)), packets.counts)
-    shares = {
-        "client_packets": (size > 0).astype(np.int64),
-        "server_packets": (size < 0).astype(np.int64),
-        "client_bytes": np.maximum(size, 0),
-        "server_bytes": np.maximum(-size, 0),
-    }
-    totals = {}
-    for name, share in shares.items():
-        running = np.concatenate([np.zeros(1, np.int64), np.cumsum(share)])
-        # running total at the end of each connection's history must equal what its slot had counted
-        base = state[name] - running[packets.offsets[:-1] + past.counts]
-        totals[name] = running[1:] + base[group]
-    return totals
+def _joined(
+    past: PacketSequences, fresh: PacketSequences, hole: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.bool_]]:
+    """Times, sizes and holes of each connection's history, then of its fresh packets."""
+    if not len(past.time_ms):  # all are new, as in a batch of short connections
+        return fresh.time_ms, fresh.size_bytes, hole.copy()
+    starts = np.stack([past.offsets[:-1], len(past.time_ms) + fresh.offsets[:-1]], axis=1).ravel()
+    flat = ragged_indices(starts, np.stack([past.counts, fresh.counts], axis=1).ravel())
+    broken = np.concatenate([np.zeros(len(past.time_ms), bool), hole])[flat]
+    time_ms = np.concatenate([past.time_ms, fresh.time_ms])[flat]
+    return time_ms, np.concatenate([past.size_bytes, fresh.size_bytes])[flat], broken
+
+
+_COUNTED = ("client_packets", "server_packets", "client_bytes", "server_bytes")
+
+
+@dataclass(frozen=True)
+class RunningTotals:
+    """Running totals over the packets of all connections, from which those of one can be had.
+
+    Attributes
+    ----------
+    client_packets, client_bytes, signed_bytes : ndarray of int64, shape (n_packets + 1,)
+        Up to each packet, of all connections before it too. Every packet is the client's or the server's, so
+        that the server's totals follow.
+    base : dict of str to ndarray of int64, shape (n,)
+        What the slots had counted, less the running total where each connection's fresh packets begin.
+    """
+
+    client_packets: NDArray[np.int64]
+    client_bytes: NDArray[np.int64]
+    signed_bytes: NDArray[np.int64]
+    base: dict[str, NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, state: NDArray[np.void], packets: PacketSequences, past: PacketSequences) -> Self:
+        """Count packets; totals at the end of a connection's history are what its slot had counted."""
+        size = packets.size_bytes
+        columns = (_running(size > 0), _running(np.maximum(size, 0)), _running(size))
+        fresh_from = packets.offsets[:-1] + past.counts
+        nothing = {name: np.zeros(len(state), np.int64) for name in _COUNTED}
+        at = cls(*columns, nothing).before(np.arange(len(state)), fresh_from)
+        return cls(*columns, {name: state[name] - total for name, total in at.items()})
+
+    def before(self, row: NDArray[np.int64], end: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        """Totals of the connections `row` before the flat indices `end`, each of shape (n,)."""
+        packets, size = self.client_packets[end], self.client_bytes[end]
+        running = (packets, end - packets, size, size - self.signed_bytes[end])
+        return {name: total + self.base[name][row] for name, total in zip(_COUNTED, running, strict=True)}
+
+
+def _running(values: NDArray[Any]) -> NDArray[np.int64]:
+    total = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(values, out=total[1:])
+    return total

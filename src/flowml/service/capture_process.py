@@ -1,8 +1,8 @@
-"""The capture process: packets in, records out through a pipe. No model, no scikit-learn, no output files.
+"""The capture process of one source: packets in, records out. No model, no scikit-learn, no output files.
 
 `flowml.service.feed` runs ``python -P -m flowml.service.capture_process DESCRIPTOR PARENT TASK``. It ends on
-SIGTERM, after telling what it still holds, when the scorer is gone, and when there is nothing more to tell.
-What the kernel holds back for it at that moment, packets of the last second, is not waited for.
+SIGTERM, after telling what it and the kernel still hold, when the scorer is gone, and when there is nothing
+more to tell. At an interface it holds no capability but CAP_NET_RAW.
 """
 
 import ctypes
@@ -11,21 +11,19 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from multiprocessing.connection import Connection
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flowml.capture.live import LiveMeter
 from flowml.errors import CaptureError, FlowmlError
 from flowml.service.capture_task import CaptureTask
+from flowml.service.outbox import Outbox
 from flowml.service.pacing import ReplayClock, replay
+from flowml.service.privileges import CAP_NET_RAW, keep_only
 from flowml.service.scoring import Metered
-from flowml.service.wire import Ended, Failed, Message, Note, Opened, encode
-
-if TYPE_CHECKING:
-    from flowml.capture.live import LiveMeter
+from flowml.service.wire import Ended, Failed, Message, Note, Opened
 
 LATENESS_S = 1.5  # packets wait that long at most between the kernel and the live meter
 POLL_S = 0.25  # longest time without a look at whether to end; also the beat of the clock messages
@@ -34,26 +32,14 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class Stop:
-    """Whether the process shall end: it was told to, or its time is over.
+    """Whether the process shall end."""
 
-    Parameters
-    ----------
-    duration_s : float or None
-        Time from now after which it shall end by itself.
-    """
-
-    def __init__(self, duration_s: float | None) -> None:
-        self._told = False
-        self._deadline = None if duration_s is None else time.monotonic() + duration_s
+    def __init__(self) -> None:
+        self.is_due = False
 
     def tell(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Note a signal."""
-        self._told = True
-
-    @property
-    def is_due(self) -> bool:
-        """True from the signal, or from the deadline on."""
-        return self._told or (self._deadline is not None and time.monotonic() >= self._deadline)
+        self.is_due = True
 
     def wait(self, seconds: float) -> bool:
         """Wait, at most so long; say whether to end."""
@@ -68,16 +54,20 @@ def main(arguments: list[str]) -> int:
     descriptor, parent, task_text = arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the scorer's business, it tells us to end
     task = CaptureTask.from_json(task_text)
-    stop = Stop(task.duration_s)
+    stop = Stop()
     signal.signal(signal.SIGTERM, stop.tell)
     if not die_with(int(parent)):
         return 1
-    with Connection(int(descriptor), readable=False) as pipe:
-        try:
-            for message in _messages(task, stop):
-                pipe.send_bytes(encode(message))
-        except BrokenPipeError:  # the scorer is gone, and with it whoever would read an error
-            return 1
+    if task.interface is not None:
+        keep_only(CAP_NET_RAW)  # before there is another thread, which would keep the rest
+    outbox = Outbox(Connection(int(descriptor), readable=False))
+    try:
+        for message in _messages(task, stop, outbox):
+            # a file can wait, and so can what is left at the end; packets cannot
+            outbox.put(message, may_wait=task.interface is None or stop.is_due)
+        outbox.close()
+    except BrokenPipeError:  # the scorer is gone, and with it whoever would read an error
+        return 1
     return 0
 
 
@@ -87,32 +77,35 @@ def die_with(parent: int) -> bool:
     return os.getppid() == parent
 
 
-def _messages(task: CaptureTask, stop: Stop) -> Iterator[Message]:
+def _messages(task: CaptureTask, stop: Stop, outbox: Outbox) -> Iterator[Message]:
     """All that is to be told, its end included."""
-    tell = _from_interface if task.replay is None else _from_file
     try:
-        yield from tell(task, stop)
+        if task.interface is None:
+            yield from _from_file(task, stop)
+        else:
+            yield from _from_interface(task.interface, task, stop, outbox)
     except FlowmlError as error:
         yield Failed(str(error))
 
 
-def _from_interface(task: CaptureTask, stop: Stop) -> Iterator[Message]:
-    from flowml.capture.live import LiveMeter
-
-    with LiveMeter([task.source], task.meter) as meter:
+def _from_interface(name: str, task: CaptureTask, stop: Stop, outbox: Outbox) -> Iterator[Message]:
+    with LiveMeter([name], task.meter, task.ring) as meter:
         yield Opened()
         yield from map(Note, meter.warnings)
         try:
             while not stop.is_due:
                 yield from _split(Metered(meter.poll(POLL_S), _clock_ms()))
+            for batch in meter.drain():
+                yield from _split(Metered(batch, _clock_ms()))
         except CaptureError:  # the interface vanished: what is known of it is still told
+            stop.is_due = True
             yield from _flushed(meter)
             raise
         yield from _flushed(meter)
-        yield Ended(asdict(meter.counters))
+        yield Ended({**meter.counters.figures(), "lost_records": outbox.lost_records})
 
 
-def _flushed(meter: "LiveMeter") -> Iterator[Metered]:
+def _flushed(meter: LiveMeter) -> Iterator[Metered]:
     for batch in meter.flush():
         yield from _split(Metered(batch, _clock_ms()))
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from flowml.capture.inputs import RingSettings
 from flowml.capture.settings import MeterSettings
 
 
@@ -19,16 +20,16 @@ class CaptureTask:
         Path of a capture file; None to listen.
     speed : float
         Of a replay: seconds of packet time in a second.
-    duration_s : float or None
-        Ends by itself after so many seconds; None: not before it is told to, or the file ends.
     meter : MeterSettings
+    ring : RingSettings
+        Of an interface: between the kernel and the meter.
     """
 
     interface: str | None = None
     replay: str | None = None
     speed: float = 1.0
-    duration_s: float | None = None
     meter: MeterSettings = field(default_factory=MeterSettings)
+    ring: RingSettings = field(default_factory=RingSettings)
 
     def __post_init__(self) -> None:
         if (self.interface is None) == (self.replay is None):
@@ -48,8 +49,10 @@ class CaptureTask:
         """Read what `to_json` wrote."""
         values = json.loads(text)
         meter = values.pop("meter")
-        ages = tuple(meter.pop("snapshot_ages_s"))  # JSON knows no tuples
-        return cls(**values, meter=MeterSettings(**meter, snapshot_ages_s=ages))
+        for name in ("snapshot_ages_s", "snapshot_packets"):  # JSON knows no tuples
+            meter[name] = tuple(meter[name])
+        ring = RingSettings(**values.pop("ring"))
+        return cls(**values, meter=MeterSettings(**meter), ring=ring)
 
     @property
     def replay_path(self) -> Path:

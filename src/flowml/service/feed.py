@@ -1,50 +1,43 @@
-"""The scorer's end of the capture process: starts it, listens to it, and never leaves it behind."""
+"""The scorer's end of a capture process: starts it, hears it, and never leaves it behind."""
 
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
-from flowml.errors import CaptureError
 from flowml.service.capture_task import CaptureTask
-from flowml.service.scoring import Metered
-from flowml.service.wire import Ended, Failed, Message, Note, Opened, decode
+from flowml.service.wire import Ended, Failed, Message, decode
 
-GRACE_S = 1.0  # from the request to end to force: of the two seconds in which a sensor has to end, half
-_LISTEN_S = 0.2
+GRACE_S = 1.5  # from the request to end to force: most of the two seconds in which a sensor has to end
 
 
 class CaptureFeed:
-    """What a capture process of its own meters, as an iterable; a context manager that ends the process.
-
-    Iterating ends when the process does, whatever the reason; `check` then says whether all was well. So
-    what was seen before a failure is concluded like everything else.
+    """A capture process, and a context manager that ends it.
 
     Parameters
     ----------
     task : CaptureTask
-    tell : callable
-        Told, in a sentence, what an operator should know.
 
     Attributes
     ----------
+    pipe : Connection
+        Readable when there is something to `hear`.
     counters : dict of str to int
         What the meter counted; empty before the end.
     """
 
-    def __init__(self, task: CaptureTask, tell: Callable[[str], None]) -> None:
+    def __init__(self, task: CaptureTask) -> None:
         self.counters: dict[str, int] = {}
-        self._task = task
-        self._tell = tell
-        self._ended = False
+        self._source = task.source
+        self._is_replay = task.interface is None
+        self._is_over = False
         self._failure: str | None = None
         self._force_at: float | None = None
         ours, theirs = os.pipe()
-        self._pipe = Connection(ours, writable=False)
+        self.pipe = Connection(ours, writable=False)
         command = [sys.executable, "-P", "-m", "flowml.service.capture_process"]
         try:
             # its own process group: Ctrl-C in a terminal reaches the scorer, which then tells it to end
@@ -53,6 +46,8 @@ class CaptureFeed:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs,),
+                # no numerical library starts threads there: they would keep privileges and cost memory
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
                 process_group=0,
             )
         finally:
@@ -64,28 +59,33 @@ class CaptureFeed:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._pipe.close()
+        self.close()
 
     @property
     def pid(self) -> int:
         """Process identifier of the capture process."""
         return self._process.pid
 
-    def __iter__(self) -> Iterator[Metered]:
-        while (message := self._receive()) is not None:
-            match message:
-                case Metered():
-                    yield message
-                case Opened():
-                    self._tell(f"listening to {self._task.source}")
-                case Note(text):
-                    self._tell(text)
-                case Failed(text):
-                    self._failure = text
-                case Ended(counters):
-                    self.counters, self._ended = counters, True
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it was asked to end and takes too long."""
+        return self._force_at is not None and time.monotonic() > self._force_at
+
+    def hear(self) -> Message | None:
+        """Wait for the next message; None when there will be none."""
+        try:
+            message = decode(self.pipe.recv_bytes())
+        except (EOFError, OSError):  # OSError: it died in the middle of a message
+            return None
+        except ValueError as error:
+            self.kill(f"sent what is no message ({error})")
+            return None
+        match message:
+            case Failed(text):
+                self._failure = text
+            case Ended(counters):
+                self.counters, self._is_over = counters, True
+        return message
 
     def stop(self) -> None:
         """Ask the process to tell what it still holds and to end; may be called from a signal handler."""
@@ -93,36 +93,25 @@ class CaptureFeed:
             self._force_at = time.monotonic() + GRACE_S
             self._process.terminate()
 
-    def check(self) -> None:
-        """Say how the process ended, once the iteration is over.
+    def kill(self, why: str | None = None) -> None:
+        """End the process by force, for something that it did; None: for want of time."""
+        if why is not None:
+            self._failure = f"{self._source}: the capture process {why}"
+        self._process.kill()
 
-        Raises
-        ------
-        CaptureError
-            It could not do what it was asked to, or died.
-        """
+    def failure(self) -> str | None:
+        """Say, once there is nothing more to hear, why the process ended; None if it was meant to."""
         if self._failure is not None:
-            raise CaptureError(self._failure)
+            return self._failure
         code = self._process.wait()
-        if not self._ended and self._force_at is None:
-            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            raise CaptureError(
-                f"{self._task.source}: the capture process {how}; what it had told until then is scored. "
-                "Start again; a signal 9 that nobody sent is the kernel's for want of memory (see dmesg)"
-            )
+        if self._force_at is not None or (self._is_over and self._is_replay):
+            return None
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        hint = "; if nobody sent it, the kernel did for want of memory (see dmesg)" if code == -9 else ""
+        return f"{self._source}: the capture process {how}{hint}"
 
-    def _receive(self) -> Message | None:
-        """The next message; None when there will be none."""
-        while not self._pipe.poll(_LISTEN_S):
-            if self._force_at is not None and time.monotonic() > self._force_at:
-                self._tell("the capture process did not end in time; what it still held is lost")
-                self._process.kill()
-                return None
-        try:
-            return decode(self._pipe.recv_bytes())
-        except (EOFError, OSError):  # OSError: it died in the middle of a message
-            return None
-        except ValueError as error:
-            self._failure = f"{self._task.source}: the capture process sent what is no message ({error})"
-            self._process.kill()
-            return None
+    def close(self) -> None:
+        """End the process, by force if need be."""
+        self._process.kill()
+        self._process.wait()
+        self.pipe.close()

@@ -1,71 +1,114 @@
-"""The live loop: a capture process in front, sinks behind, signals that end it in order."""
+"""The live loop: capture processes in front, sinks behind, signals that end it in order."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from operator import methodcaller
 from types import FrameType
 
-from flowml.detections.alert import Alert
-from flowml.detections.policy import Policy
+from flowml.detections.event import EventKind, SensorEvent
+from flowml.detections.policy import Conclusions
 from flowml.errors import SinkError
-from flowml.flows.connections import ConnectionTable
-from flowml.service.feed import CaptureFeed
-from flowml.service.scoring import Judge, conclude
+from flowml.service.scoring import Metered, Scorer
+from flowml.service.supervisor import Supervisor
 from flowml.service.tally import Tally
+from flowml.service.told import Closed, Interrupted, Resumed, Told
 from flowml.sinks.base import Sink
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-
-@dataclass(frozen=True)
-class Scorer:
-    """What turns records into conclusions.
-
-    Attributes
-    ----------
-    table : ConnectionTable
-    judge : callable
-    policy : Policy
-    """
-
-    table: ConnectionTable
-    judge: Judge
-    policy: Policy
+Tell = Callable[[str], None]
+"""Told, in a sentence, what an operator should know."""
 
 
-def run(feed: CaptureFeed, scorer: Scorer, sinks: Sequence[Sink], tell: Callable[[str], None]) -> Tally:
-    """Score what a capture process tells until it ends or a signal asks for the end.
+def run(
+    supervisor: Supervisor, new_scorer: Callable[[str], Scorer], sinks: Sequence[Sink], tell: Tell
+) -> Tally:
+    """Score what the capture processes tell until they end or a signal asks for the end.
 
     SIGINT and SIGTERM end the capture in order: every open connection is judged a last time. A second signal
     ends at once. May only be called in the main thread.
 
     Parameters
     ----------
-    feed : CaptureFeed
-        Just started.
-    scorer : Scorer
+    supervisor : Supervisor
+        Just made.
+    new_scorer : callable
+        Makes the scorer of a source, given its name.
     sinks : sequence of Sink
-        Each gets every alert; the caller closes them.
+        Each gets every alert and every event; the caller closes them.
     tell : callable
-        Told, in a sentence, what an operator should know.
 
     Returns
     -------
     Tally
-        What was seen, and how many alerts were not delivered; each of these was told when it happened.
+        What was seen, and what was not delivered; each of these was told when it happened.
     """
-    tally = Tally()
-    with _ended_by_signals(feed.stop):
-        for conclusions in conclude(feed, scorer.table, scorer.judge, scorer.policy):
-            tally.add(conclusions)
-            for alert in conclusions.alerts:
-                tally.undelivered += deliver(alert, sinks, tell)
-    return tally
+    loop = _Loop(new_scorer, sinks, tell)
+    with _ended_by_signals(supervisor.stop):
+        for told in supervisor:
+            loop.take(told)
+        loop.finish()
+    return loop.tally
 
 
-def deliver(alert: Alert, sinks: Sequence[Sink], tell: Callable[[str], None]) -> int:
-    """Give an alert to each sink, a failing one keeping it from none of the others.
+class _Loop:
+    """The scorers of the sources, and what comes of what they conclude."""
+
+    def __init__(self, new_scorer: Callable[[str], Scorer], sinks: Sequence[Sink], tell: Tell) -> None:
+        self.tally = Tally()
+        self._new_scorer = new_scorer
+        self._sinks = sinks
+        self._tell = tell
+        self._scorers: dict[str, Scorer] = {}
+
+    def take(self, told: Told) -> None:
+        """Conclude from records; remember and report what became of a source."""
+        if told.source not in self._scorers:
+            self._scorers[told.source] = self._new_scorer(told.source)
+        scorer = self._scorers[told.source]
+        match told.what:
+            case Metered() as metered:
+                self._deliver(scorer.take(metered))
+            case Interrupted(reason):
+                self._report(EventKind.INTERRUPTED, told.source, reason, scorer.table.interrupt())
+            case Resumed(gap_s):
+                message = f"{told.source}: capture goes on after {gap_s:.1f} s"
+                self._report(EventKind.RESUMED, told.source, message, len(scorer.table), gap_s)
+            case Closed(reason):
+                self._report(EventKind.CLOSED, told.source, reason, len(scorer.table))
+                self._close(told.source)
+
+    def finish(self) -> None:
+        """Judge every connection that is still open a last time."""
+        for source in list(self._scorers):
+            self._close(source)
+
+    def _close(self, source: str) -> None:
+        scorer = self._scorers.pop(source)
+        self._deliver(scorer.finish())
+        self.tally.evicted[source] += scorer.table.evicted
+
+    def _deliver(self, conclusions: Conclusions | None) -> None:
+        if conclusions is None:
+            return
+        self.tally.add(conclusions)
+        for alert in conclusions.alerts:
+            self._hand_out("alert", methodcaller("emit", [alert]))
+
+    def _report(
+        self, kind: EventKind, source: str, message: str, connections: int, gap_s: float | None = None
+    ) -> None:
+        event = SensorEvent(int(time.time() * 1000), kind, source, message, connections, gap_s)
+        self._hand_out("event", methodcaller("report", event))
+
+    def _hand_out(self, what: str, to: Callable[[Sink], None]) -> None:
+        self.tally.undelivered += deliver(what, to, self._sinks, self._tell)
+
+
+def deliver(what: str, to: Callable[[Sink], None], sinks: Sequence[Sink], tell: Tell) -> int:
+    """Hand something to each sink, a failing one keeping it from none of the others.
 
     Returns
     -------
@@ -75,9 +118,9 @@ def deliver(alert: Alert, sinks: Sequence[Sink], tell: Callable[[str], None]) ->
     failed = 0
     for sink in sinks:
         try:
-            sink.emit([alert])
+            to(sink)
         except SinkError as error:
-            tell(f"alert not delivered: {error}")
+            tell(f"{what} not delivered: {error}")
             failed += 1
     return failed
 

@@ -1,7 +1,8 @@
 """From metered records to conclusions: the one road that files and live traffic take."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from flowml.detections.policy import Conclusions, Policy
 from flowml.detections.verdict import VerdictBatch
@@ -11,6 +12,9 @@ from flowml.flows.observations import Observations
 
 Judge = Callable[[Observations], VerdictBatch]
 """Gives a verdict for each of n observations."""
+
+
+STEP_BACK_MS = 5000  # a clock further behind was set back; less is the lateness of packets
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,50 @@ class Metered:
         New records; may be empty.
     clock_ms : int
         The meter's clock (epoch, ms); 0 where only the packets tell the time, as in a file.
+    is_moment : bool
+        False: more records of the same moment follow. How those of a moment are batched changes nothing.
     """
 
     batch: FlowBatch
     clock_ms: int = 0
+    is_moment: bool = True
+
+
+class Scorer:
+    """Concludes from what one source tells: two interfaces have two, each with connections of its own.
+
+    Parameters
+    ----------
+    table : ConnectionTable
+        Empty; remembers the open connections.
+    judge : callable
+    policy : Policy
+        Remembers what was concluded of the open connections.
+    """
+
+    def __init__(self, table: ConnectionTable, judge: Judge, policy: Policy) -> None:
+        self.table = table
+        self._judge = judge
+        self._policy = policy
+
+    def take(self, metered: Metered) -> Conclusions | None:
+        """Conclude from new records; None where there is nothing to judge.
+
+        A clock that was set back ends all connections: their times mean nothing to those that come.
+        """
+        if not 0 < metered.clock_ms < self.table.clock_ms - STEP_BACK_MS:
+            return self._conclude(
+                self.table.update(metered.batch, metered.clock_ms, is_moment=metered.is_moment)
+            )
+        last = self.table.update(metered.batch)
+        return self._conclude(Observations.concat([last, self.table.flush()]))
+
+    def finish(self) -> Conclusions | None:
+        """Judge all open connections a last time and forget them."""
+        return self._conclude(self.table.flush())
+
+    def _conclude(self, observations: Observations) -> Conclusions | None:
+        return self._policy.take(observations, self._judge(observations)) if len(observations) else None
 
 
 def conclude(
@@ -38,21 +82,51 @@ def conclude(
     ----------
     source : iterable of Metered
         One file or one interface.
-    table : ConnectionTable
-        Empty; remembers the open connections.
-    judge : callable
-    policy : Policy
-        Remembers what was concluded of the open connections.
+    table, judge, policy
+        See `Scorer`.
 
     Yields
     ------
     Conclusions
-        As soon as they can be drawn; some are empty.
+        As soon as they can be drawn, those of a moment at once and in order; never empty ones.
     """
+    for conclusions in conclude_moments(source, table, judge, policy):
+        if conclusions.alerts or conclusions.ended:
+            yield conclusions
+
+
+def conclude_moments(
+    source: Iterable[Metered], table: ConnectionTable, judge: Judge, policy: Policy
+) -> Iterator[Conclusions]:
+    """Score as `conclude` does, but give the conclusions of every moment and of the end, empty or not.
+
+    Whoever scores the same file in parts can put the parts together: they have the same moments.
+    """
+    scorer, parts = Scorer(table, judge, policy), list[Conclusions]()
     for metered in source:
-        observations = table.update(metered.batch, metered.clock_ms)
-        if len(observations):
-            yield policy.take(observations, judge(observations))
-    rest = table.flush()
-    if len(rest):
-        yield policy.take(rest, judge(rest))
+        if conclusions := scorer.take(metered):
+            parts.append(conclusions)
+        if metered.is_moment:
+            yield in_order(parts)
+            parts = []
+    if conclusions := scorer.finish():
+        parts.append(conclusions)
+    yield in_order(parts)
+
+
+def in_order(parts: Sequence[Conclusions]) -> Conclusions:
+    """Put conclusions of the same moment together, in the order of their connections' beginning."""
+    if len(parts) == 1 and len(parts[0].alerts) + len(parts[0].ended) < 2:  # nearly all, on an interface
+        return parts[0]
+    return Conclusions(
+        sorted((alert for part in parts for alert in part.alerts), key=lambda alert: place(alert.verdict)),
+        sorted((verdict for part in parts for verdict in part.ended), key=place),
+    )
+
+
+# What differs between any two connections that are not told in the same words: what they are sorted by.
+place = attrgetter(
+    "start_ms", "end_ms", "key.client_ip", "key.client_port", "key.server_ip", "key.server_port",
+    "age_s", "probability", "novelty", "client_bytes", "server_bytes", "client_packets", "server_packets",
+    "saw_start", "application_name", "server_name",
+)  # fmt: skip

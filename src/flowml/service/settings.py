@@ -3,15 +3,42 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowml.capture.inputs import RingSettings
+
 
 @dataclass(frozen=True)
-class LiveSettings:
-    """Where a sensor listens, who judges and where alerts go.
+class CaptureSettings:
+    """Where a sensor listens, and how.
 
     Attributes
     ----------
-    interface : str or None
-        Network interface; None: named on the command line.
+    interfaces : tuple of str
+        Network interfaces, or ``any`` alone; none: named on the command line.
+    ring_mib : int
+        Ring between the kernel and the meter, for each interface, MiB.
+    snaplen_bytes : int
+        Captured bytes per packet; the engine ignores IPv6 packets that are longer than that.
+    promiscuous : bool
+        Take packets for other hosts too, as a tap must.
+    """
+
+    interfaces: tuple[str, ...] = ()
+    ring_mib: int = 64
+    snaplen_bytes: int = 65_535
+    promiscuous: bool = True
+
+    @property
+    def ring(self) -> RingSettings:
+        """The same as the meter wants it."""
+        return RingSettings(self.ring_mib << 20, self.snaplen_bytes, self.promiscuous)
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """Who judges and where alerts go.
+
+    Attributes
+    ----------
     model : str or None
         Folder of a model bundle, or a reference to the registry (``models:/NAME@ALIAS``); None: the model
         that is installed with flowml.
@@ -19,6 +46,5 @@ class LiveSettings:
         EVE file that alerts are appended to; None: alerts only go to standard output.
     """
 
-    interface: str | None = None
     model: str | None = None
     eve: Path | None = None

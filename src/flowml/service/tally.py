@@ -17,13 +17,16 @@ class Tally:
     delays_s : list of float
         For each alert, seconds from the connection's first packet to the verdict.
     undelivered : int
-        Alerts that a sink did not take, counted once for each sink.
+        Alerts and events that a sink did not take, counted once for each sink.
+    evicted : Counter of str
+        For each source, connections that ended early because too many were open.
     """
 
     def __init__(self) -> None:
         self.ended: Counter[Label] = Counter()
         self.delays_s: list[float] = []
         self.undelivered = 0
+        self.evicted: Counter[str] = Counter()
 
     def add(self, conclusions: Conclusions) -> None:
         """Count conclusions."""
@@ -39,6 +42,7 @@ class Tally:
         self.ended.update(other.ended)
         self.delays_s += other.delays_s
         self.undelivered += other.undelivered
+        self.evicted += other.evicted
 
     def __str__(self) -> str:
         """Say it in a line."""
@@ -52,5 +56,5 @@ class Tally:
                 f"{max(self.delays_s):.0f} s at most"
             )
         if self.undelivered:
-            said += f"; {self.undelivered} alerts not delivered"
+            said += f"; {self.undelivered} alerts or events not delivered"
         return said

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from flowml.detections.alert import Alert
+from flowml.detections.event import SensorEvent
 
 
 class Sink(Protocol):
@@ -17,6 +18,10 @@ class Sink(Protocol):
         SinkError
             Some were not delivered; never silently.
         """
+        ...
+
+    def report(self, event: SensorEvent) -> None:
+        """Deliver what happened to the sensor; raises `SinkError` as `emit` does."""
         ...
 
     def close(self) -> None:

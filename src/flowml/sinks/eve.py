@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flowml.detections.alert import Alert, ConnectionVerdict
+from flowml.detections.event import SensorEvent
 from flowml.sinks.files import AppendedLines
 from flowml.sinks.text import encodable
 
@@ -62,7 +63,37 @@ def eve_record(alert: Alert) -> dict[str, Any]:
 
 def eve_line(alert: Alert) -> str:
     """Give an alert as one line of an EVE file, ASCII only and without its end."""
-    return json.dumps(eve_record(alert), separators=(",", ":"), allow_nan=False)
+    return _line(eve_record(alert))
+
+
+def event_record(event: SensorEvent) -> dict[str, Any]:
+    """Give what happened to a sensor as an EVE record of a type of its own.
+
+    Returns
+    -------
+    dict
+        Ready for JSON; described in docs/output.md.
+    """
+    return {
+        "timestamp": _eve_time(event.time_ms),
+        "event_type": "sensor",
+        "sensor": {
+            "event": event.kind.value,
+            "source": encodable(event.source),
+            "message": encodable(event.message),
+            "connections": event.connections,
+            "gap_s": None if event.gap_s is None else round(event.gap_s, 3),
+        },
+    }
+
+
+def event_line(event: SensorEvent) -> str:
+    """Give an event as one line, as `eve_line` does."""
+    return _line(event_record(event))
+
+
+def _line(record: dict[str, Any]) -> str:
+    return json.dumps(record, separators=(",", ":"), allow_nan=False)
 
 
 class EveFile:
@@ -87,6 +118,10 @@ class EveFile:
         for alert in alerts:
             self._lines.append(eve_line(alert))
 
+    def report(self, event: SensorEvent) -> None:
+        """Append one record."""
+        self._lines.append(event_line(event))
+
     def close(self) -> None:
         """Close the file."""
         self._lines.close()
@@ -102,6 +137,7 @@ def _evidence(alert: Alert, verdict: ConnectionVerdict) -> dict[str, Any]:
         "model": encodable(verdict.model),
         "explanation": [encodable(sentence) for sentence in alert.explanation],
         "saw_start": verdict.saw_start,
+        "was_interrupted": verdict.was_interrupted,
         "application_name": encodable(verdict.application_name),
         "server_name": encodable(verdict.server_name),
         "source": encodable(verdict.source),

@@ -1,0 +1,79 @@
+"""Scoring of capture files: what this process does with one of them, or with a part of its connections."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowml.capture.census import NOT_IP
+from flowml.capture.files import CaptureFile, CaptureReport
+from flowml.capture.settings import MeterSettings
+from flowml.capture.step import Step
+from flowml.detections.explanation import explain
+from flowml.detections.policy import Policy
+from flowml.flows.connections import ConnectionSettings, ConnectionTable
+from flowml.models.bundle import ModelBundle
+from flowml.service.scoring import Metered, conclude_moments
+from flowml.service.telling import Told, Wanted, tell
+
+
+@dataclass
+class Evictions:
+    """Connections that ended early because the table was full."""
+
+    count: int = 0
+
+
+def score_steps(
+    path: Path, steps: Iterable[Step], bundle: ModelBundle, wanted: Wanted, evictions: Evictions
+) -> Iterator[Told]:
+    """Score what a meter tells of the capture at `path`, moment after moment."""
+    table = ConnectionTable(ConnectionSettings())
+    source = (Metered(step.batch, step.clock_ms, step.is_moment) for step in steps)
+    for conclusions in conclude_moments(source, table, bundle.judge, Policy(str(path), explain)):
+        yield tell(conclusions, wanted)
+    evictions.count += table.evicted
+
+
+def notes(path: Path, report: CaptureReport, evictions: Evictions) -> list[str]:
+    """What an operator should know of a file that was scored."""
+    lines = []
+    if evictions.count:
+        lines.append(
+            f"{path}: {evictions.count} connections ended early: more were open than a sensor remembers"
+        )
+    # every network has ARP in it; what else was left out is worth a line
+    if set(report.ignored) - {NOT_IP} or report.notes:
+        lines += report.lines()
+    return lines
+
+
+class FileScoring:
+    """One file, scored in this process.
+
+    Parameters
+    ----------
+    path : Path
+    bundle : ModelBundle
+    wanted : Wanted
+    allow_partial : bool
+        Score what is sound of a damaged file.
+    """
+
+    def __init__(self, path: Path, bundle: ModelBundle, wanted: Wanted, *, allow_partial: bool) -> None:
+        self._path, self._bundle, self._wanted = path, bundle, wanted
+        self._capture = CaptureFile(path, MeterSettings(), allow_partial=allow_partial)
+        self._evictions = Evictions()
+
+    def told(self) -> Iterator[Told]:
+        """Score the file.
+
+        Raises
+        ------
+        CaptureError
+            It cannot be scored; what was told of it before does not count.
+        """
+        return score_steps(self._path, self._capture.steps(), self._bundle, self._wanted, self._evictions)
+
+    def notes(self) -> list[str]:
+        """What an operator should know, once everything is told."""
+        return notes(self._path, self._capture.report, self._evictions)
