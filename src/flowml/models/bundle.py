@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -11,9 +12,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED
 
 import numpy as np
-import skops.io
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from flowml.detections.verdict import Thresholds, VerdictBatch
 from flowml.errors import ModelError
@@ -21,20 +20,16 @@ from flowml.features.evidence import shows_enough
 from flowml.features.matrix import feature_matrix
 from flowml.flows.observations import Observations
 from flowml.models.calibration import SigmoidCalibration
+from flowml.models.classifier import BoostedTrees
 from flowml.models.novelty import NoveltyModel
+from flowml.models.stored import Stored, read_estimators
 from flowml.schema import FEATURE_COLUMNS, FEATURE_DIGEST
 
 ESTIMATORS, FACTS, CARD, SUMS = "estimators.skops", "bundle.json", "card.md", "SHA256SUMS"
 FORMAT = 1
 
-# Types that our estimators hold and skops does not trust by itself. Nothing else is ever constructed.
-TRUSTED_TYPES = (
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.tree._tree.Tree",
-)
+# the estimators of a bundle and their classes
+_CLASSES = {"classifier": "HistGradientBoostingClassifier", "novelty_forest": "IsolationForest"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +40,7 @@ class ModelBundle:
     ----------
     name, version : str
     classifier : HistGradientBoostingClassifier
+        The fitted estimator, or its stored form, see `flowml.models.stored`.
     calibration : SigmoidCalibration
     novelty : NoveltyModel
     thresholds : Thresholds
@@ -57,7 +53,7 @@ class ModelBundle:
 
     name: str
     version: str
-    classifier: HistGradientBoostingClassifier
+    classifier: Any
     calibration: SigmoidCalibration
     novelty: NoveltyModel
     thresholds: Thresholds
@@ -68,6 +64,11 @@ class ModelBundle:
     def reference(self) -> str:
         """How verdicts name this model."""
         return f"{self.name} {self.version} {self.digest[:12]}".strip()
+
+    @cached_property
+    def trees(self) -> BoostedTrees:
+        """The trees of the classifier."""
+        return BoostedTrees.of(self.classifier)
 
     def score(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Score rows of features.
@@ -83,8 +84,7 @@ class ModelBundle:
         """
         if not len(features):
             return np.zeros(0), np.zeros(0)
-        raw = np.asarray(self.classifier.predict_proba(features)[:, 1], np.float64)
-        return self.calibration.apply(raw), self.novelty.score(features)
+        return self.calibration.apply(self.trees.score(features)), self.novelty.score(features)
 
     def judge(self, observations: Observations) -> VerdictBatch:
         """Give a verdict about each observation.
@@ -121,6 +121,8 @@ def save_bundle(bundle: ModelBundle, folder: Path, card: str) -> ModelBundle:
     ModelError
         The folder exists or cannot be written.
     """
+    import skops.io
+
     if folder.exists():
         raise ModelError(f"{folder}: exists already; a saved model never changes, choose another version")
     unfinished = folder.with_name(f".{folder.name}.part")
@@ -178,8 +180,8 @@ def load_bundle(folder: Path, digest: str | None = None) -> ModelBundle:
     try:
         facts = json.loads(contents[FACTS])
         _check_schema(folder, facts)
-        estimators = _construct(folder, contents[ESTIMATORS])
-        return ModelBundle(
+        estimators = _read_estimators(folder, contents[ESTIMATORS])
+        bundle = ModelBundle(
             name=facts["name"],
             version=facts["version"],
             classifier=estimators["classifier"],
@@ -189,10 +191,13 @@ def load_bundle(folder: Path, digest: str | None = None) -> ModelBundle:
             facts=facts["facts"],
             digest=found,
         )
-    except (KeyError, TypeError, ValueError) as error:
+        # what a damaged tree would break is told now, not in the middle of the traffic
+        bundle.score(np.zeros((1, len(FEATURE_COLUMNS))))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"{folder}: not a bundle that this flowml reads: {error!r}; train it again"
         ) from error
+    return bundle
 
 
 def library_versions() -> dict[str, str]:
@@ -238,14 +243,16 @@ def _check_schema(folder: Path, facts: Mapping[str, Any]) -> None:
         )
 
 
-def _construct(folder: Path, data: bytes) -> dict[str, Any]:
-    """Construct the estimators from bytes that were checked."""
-    foreign = sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED_TYPES))
-    if foreign:
-        raise ModelError(
-            f"{folder / ESTIMATORS}: holds types that flowml does not trust: {', '.join(foreign)}"
-        )
-    estimators: dict[str, Any] = skops.io.loads(data, trusted=list(TRUSTED_TYPES))
+def _read_estimators(folder: Path, data: bytes) -> dict[str, Any]:
+    """Read the estimators' numbers from bytes that were checked; nothing of them is constructed."""
+    try:
+        estimators = read_estimators(data)
+    except ValueError as error:
+        raise ModelError(f"{folder / ESTIMATORS}: {error}; train it again") from error
+    for name, expected in _CLASSES.items():
+        found = estimators.get(name)
+        if not isinstance(found, Stored) or found.stored_class != expected:
+            raise ModelError(f"{folder / ESTIMATORS}: its {name} is no {expected}; train it again")
     return estimators
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 _EDGE = 1e-6  # scores of exactly 0 or 1 have no logit
 
@@ -39,6 +38,8 @@ def fit_calibration(
     is_mining : ndarray of bool, shape (n,)
     weight : ndarray of float64, shape (n,)
     """
+    from sklearn.linear_model import LogisticRegression
+
     regression = LogisticRegression(C=1e3)
     regression.fit(_logit(score)[:, None], is_mining, sample_weight=weight)
     return SigmoidCalibration(float(regression.coef_[0, 0]), float(regression.intercept_[0]))

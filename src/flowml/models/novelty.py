@@ -1,13 +1,82 @@
 """Novelty: how far an observation is from all that the model was fitted on."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import IsolationForest
+
+from flowml.models.trees import Splits, Trees
 
 _GRID = 1001
 _UNDEFINED = -1.0  # where an undefined feature stands on the logarithmic scale, apart from every value
+
+
+@dataclass(frozen=True)
+class IsolationTrees:
+    """A fitted isolation forest's trees (Liu, Ting and Zhou 2008).
+
+    Attributes
+    ----------
+    trees : Trees
+    path_lengths : ndarray of float64, shape (n_nodes,)
+        Steps to each leaf, and those that would have parted the samples left in it.
+    usual_length : float
+        Sum over all trees of the steps that part a sample on average.
+    """
+
+    trees: Trees
+    path_lengths: NDArray[np.float64]
+    usual_length: float
+
+    @classmethod
+    def of(cls, forest: Any) -> Self:
+        """Take the trees of a fitted IsolationForest, or of a stored one.
+
+        Raises
+        ------
+        ValueError
+            Its trees look at some of the features only.
+        """
+        if forest._max_features != forest.n_features_in_:  # noqa: SLF001
+            raise ValueError("the trees of the forest look at some features only, expected all")
+        grown = [_nodes(estimator.tree_) for estimator in forest.estimators_]
+        nodes = np.concatenate(grown)
+        splits = Splits(
+            sizes=[len(tree) for tree in grown],
+            left=nodes["left_child"],
+            right=nodes["right_child"],
+            feature=nodes["feature"],
+            threshold=nodes["threshold"],
+            nan_goes_left=np.zeros(len(nodes), bool),
+            is_leaf=nodes["left_child"] < 0,
+        )
+        trees = Trees.of(splits, int(forest.n_features_in_))
+        # in scikit-learn's order of additions, so that not even the last bit differs
+        lengths = (trees.level + 1.0) + _average_path_length(nodes["n_node_samples"]) - 1.0
+        usual = len(grown) * _average_path_length(np.array([forest._max_samples]))[0]  # noqa: SLF001
+        return cls(trees, lengths, float(usual))
+
+    def unusualness(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The forest's anomaly score of rows of features, 0 to 1 for the most unusual, shape (n,)."""
+        # scikit-learn's trees take single precision
+        rows = _scaled(features).astype(np.float32).astype(np.float64)
+        lengths = np.zeros(len(rows))
+        self.trees.add_leaves(rows, self.path_lengths, lengths)
+        return np.asarray(2 ** -(lengths / self.usual_length if self.usual_length else np.ones_like(lengths)))
+
+
+def _nodes(tree: Any) -> NDArray[np.void]:
+    nodes = tree.nodes if hasattr(tree, "nodes") else tree.__getstate__()["nodes"]
+    return np.asarray(nodes)
+
+
+def _average_path_length(samples: NDArray[Any]) -> NDArray[np.float64]:
+    """Steps of an unsuccessful search in a tree of so many samples, shape (n,)."""
+    n = np.maximum(samples, 3).astype(np.float64)
+    many = 2.0 * (np.log(n - 1.0) + np.euler_gamma) - 2.0 * (n - 1.0) / n
+    return np.select([samples <= 1, samples == 2], [0.0, 1.0], default=many)
 
 
 @dataclass(frozen=True)
@@ -17,19 +86,25 @@ class NoveltyModel:
     Attributes
     ----------
     forest : IsolationForest
-        Fitted on the features of all training observations, benign and mining, on a logarithmic scale.
+        Fitted on the features of all training observations, benign and mining, on a logarithmic scale; or
+        its stored form.
     reference : ndarray of float64, shape (1001,)
         Quantiles of the unusualness of benign training connections, rising.
     """
 
-    forest: IsolationForest
+    forest: Any
     reference: NDArray[np.float64]
+
+    @cached_property
+    def trees(self) -> IsolationTrees:
+        """The trees of the forest."""
+        return IsolationTrees.of(self.forest)
 
     def score(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Share of benign training connections that were less unusual, shape (n,)."""
         if not len(features):
             return np.zeros(0)
-        rank = np.searchsorted(self.reference, _unusualness(self.forest, features), side="left")
+        rank = np.searchsorted(self.reference, self.trees.unusualness(features), side="left")
         return np.asarray(rank / len(self.reference))
 
 
@@ -46,17 +121,15 @@ def fit_novelty(
         observation.
     seed : int
     """
+    from sklearn.ensemble import IsolationForest
+
     forest = IsolationForest(n_estimators=60, max_samples=min(512, len(features)), random_state=seed)
     forest.fit(_scaled(features))
     benign = benign_connection >= 0
     unusual = np.full(benign_connection.max(initial=-1) + 1, -np.inf)
-    np.maximum.at(unusual, benign_connection[benign], _unusualness(forest, features[benign]))
+    np.maximum.at(unusual, benign_connection[benign], IsolationTrees.of(forest).unusualness(features[benign]))
     known = unusual[np.isfinite(unusual)]
     return NoveltyModel(forest, np.quantile(known, np.linspace(0.0, 1.0, _GRID)))
-
-
-def _unusualness(forest: IsolationForest, features: NDArray[np.float64]) -> NDArray[np.float64]:
-    return -np.asarray(forest.score_samples(_scaled(features)), np.float64)
 
 
 def _scaled(features: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,6 @@ class TrainingRun:
     digest: str
     parameters: Mapping[str, str | int | float | bool]
     metrics: Mapping[str, float]
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, "Figure"]
     datasets: tuple[DatasetInput, ...]
     example: NDArray[np.float64]
