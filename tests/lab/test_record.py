@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
+from flowml.datasets.manifest import read_data_set
 from flowml.errors import LabError
 from flowml.lab.actor import Actor, Parameters
+from flowml.lab.casting import actor_named
 from flowml.lab.record import record, running
 from flowml.lab.scenario import Cast, Scenario, by_name, missing_programs, plan
 from flowml.lab.scenarios import scenarios
@@ -52,15 +54,17 @@ async def _no_server(site: Site, rng: Generator) -> None:
 _BROKEN = Actor("broken", "none", _draw_nothing, _break, _break, ports=(1,))
 
 
-def _conversations(capture: Path) -> set[tuple[str, int]]:
-    """Ends of TCP connections on which payload flowed, as tshark sees them."""
-    fields = ["-e", "ip.src", "-e", "tcp.srcport", "-e", "ip.dst", "-e", "tcp.dstport"]
-    argv = ["tshark", "-n", "-r", str(capture), "-Y", "tcp.len > 0", "-T", "fields", *fields]
+def conversations(capture: Path) -> set[tuple[str, int]]:
+    """Ends of connections, over TCP and UDP, on which payload flowed, as tshark sees them."""
+    payload = "(tcp.len > 0 or udp.length > 8) and not icmp"
+    columns = ("ip.src", "tcp.srcport", "udp.srcport", "ip.dst", "tcp.dstport", "udp.dstport")
+    fields = [word for column in columns for word in ("-e", column)]
+    argv = ["tshark", "-n", "-r", str(capture), "-Y", payload, "-T", "fields", *fields]
     listing = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     ends: set[tuple[str, int]] = set()
     for line in listing.splitlines():
-        source, source_port, destination, destination_port = line.split("\t")
-        ends |= {(source, int(source_port)), (destination, int(destination_port))}
+        source, tcp, udp, destination, to_tcp, to_udp = line.split("\t")
+        ends |= {(source, int(tcp or udp)), (destination, int(to_tcp or to_udp))}
     return ends
 
 
@@ -72,27 +76,42 @@ def test_every_server_of_a_recording_is_seen_on_the_wire_and_stands_in_the_manif
     scenario = _short(name)
     if missing_programs(scenario):
         pytest.skip(f"needs the packages {', '.join(missing_programs(scenario))}")
-    record(scenario, tmp_path, seed=5, duration_s=8.0)
+    seconds = 40.0 if name == "wide" else 8.0  # browsers have to start, all at once
+    record(scenario.name, [scenario], tmp_path, seed=5, duration_s=seconds)
     (capture,) = tomllib.loads((tmp_path / "manifest.toml").read_text())["captures"]
     packets = tmp_path / "packets.pcap"
     packets.write_bytes(zstandard.ZstdDecompressor().decompress((tmp_path / capture["file"]).read_bytes()))
     listed = {(server["ip"], server["port"]) for server in capture["servers"]}
-    assert listed == {instance.server for instance in plan(scenario, 5).instances}
-    assert listed <= _conversations(packets), "every server of the manifest spoke"
+    assert listed == {server for instance in plan(scenario, 5).instances for server in instance.servers}
+    assert listed <= conversations(packets), "every server of the manifest spoke"
+
+
+@pytest.mark.root
+def test_a_scenario_in_parts_makes_one_data_set(tmp_path: Path) -> None:
+    parts = [
+        Scenario(f"pair-{n}", "", (Cast(actor_named("telemetry")),), 2.0, lead_s=2.0, early_ratio=1.0)
+        for n in (1, 2)
+    ]
+    record("pair", parts, tmp_path, seed=1, duration_s=2.0)
+    captures = read_data_set(tmp_path)
+    assert [capture.path.name for capture in captures] == ["pair-1.pcap.zst", "pair-2.pcap.zst"]
+    assert [capture.verify() for capture in captures] == [capture.sha256 for capture in captures]
+    origins = [server.origin for capture in captures for server in capture.servers]
+    assert len(set(origins)) == len(origins) == 2
 
 
 @pytest.mark.root
 def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
     (tmp_path / "demo.pcap.zst").write_bytes(b"")
     with pytest.raises(LabError, match="exists already"):
-        record(by_name(scenarios(), "demo"), tmp_path, seed=1, duration_s=1.0)
+        record("demo", [by_name(scenarios(), "demo")], tmp_path, seed=1, duration_s=1.0)
 
 
 @pytest.mark.root
 def test_an_actor_that_fails_ends_the_recording_with_its_reason(tmp_path: Path) -> None:
     scenario = Scenario("broken", "", (Cast(_BROKEN),), 60.0, lead_s=0.5)
     with pytest.raises(LabError, match="ZeroDivisionError"):
-        record(scenario, tmp_path, seed=1, duration_s=60.0)
+        record(scenario.name, [scenario], tmp_path, seed=1, duration_s=60.0)
     assert not list(tmp_path.iterdir())
 
 

@@ -68,6 +68,14 @@ def test_every_packet_stands_once_in_order_and_cut_to_the_snapshot_length(
 
 
 @pytest.mark.root
+def test_what_comes_before_the_start_is_not_recorded(cable: tuple[str, str], tmp_path: Path) -> None:
+    settings = RecorderSettings(snaplen_bytes=64, not_before_s=time.time() + 3600.0)
+    path = tmp_path / "x.pcap.zst"
+    assert record_while(lambda: _send(cable[0], [bytes(60)] * 5), cable[1], path, settings) == 0
+    assert _packets(path) == []
+
+
+@pytest.mark.root
 def test_a_recording_with_dropped_packets_fails_and_leaves_no_file(
     cable: tuple[str, str], tmp_path: Path
 ) -> None:

@@ -16,7 +16,9 @@ _VALUES = st.one_of(st.booleans(), st.integers(-(2**53), 2**53), st.text(st.char
 
 
 def _server(parameters: dict[str, bool | float | int | str]) -> ServerTruth:
-    return ServerTruth("10.77.0.5", 3333, True, "monero", "tls", "first/monero-3", parameters)
+    return ServerTruth(
+        "10.77.0.5", 3333, True, "monero", "tls", "delay", "weak", "first/monero-3", parameters
+    )
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -40,5 +42,7 @@ def test_a_manifest_read_back_says_what_was_written(
         "is_mining": True,
         "family": "monero",
         "carrier": "tls",
+        "evasion": "delay",
+        "strength": "weak",
         "origin": "first/monero-3",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,10 +42,10 @@ def make_certificate(folder: Path, name: str, key_kind: str, n_issuers: int) -> 
         Certificates above the server's own that are sent along; 0 means self-signed.
     """
     files = CertificateFiles(folder / f"{name}.pem", folder / f"{name}.key")
-    key, issuer_name, issuer_key = _new_key(key_kind), _subject(name), None
+    key, issuer_name, issuer_key = _key_of(key_kind), _subject(name), None
     issuers: list[x509.Certificate] = []
     for level in range(n_issuers):
-        ca_key = _new_key(key_kind)
+        ca_key = _key_of(key_kind)
         ca_name = _subject(f"Lab Issuer {level}")
         issuers.insert(
             0, _certificate(ca_name, ca_key, issuer_name if issuers else ca_name, issuer_key or ca_key)
@@ -60,7 +61,9 @@ def make_certificate(folder: Path, name: str, key_kind: str, n_issuers: int) -> 
     return files
 
 
-def _new_key(kind: str) -> _Key:
+@functools.cache
+def _key_of(kind: str) -> _Key:
+    """The lab's key of that kind: a new one takes a tenth of a second, hundreds of servers a minute."""
     if kind == "rsa":
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return ec.generate_private_key(ec.SECP256R1())

@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from flowml.errors import LabError
 from flowml.lab.processes import LIBC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _NAMESPACES = Path("/run/netns")
@@ -23,6 +24,8 @@ _SIOCETHTOOL = 0x8946  # linux/sockios.h
 # linux/ethtool.h: ETHTOOL_STXCSUM, STSO, SGSO, SGRO. Without them off, packets of up to 64 KiB with empty
 # checksums cross a veth pair, which no wire carries and no receiver of a re-sent frame accepts.
 _OFFLOADS_OFF = (0x17, 0x1F, 0x24, 0x2C)
+_TUN = "/dev/net/tun"
+_TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000  # linux/if_tun.h
 
 
 def require_root() -> None:
@@ -64,10 +67,39 @@ def socket_in(namespace: str, family: int, kind: int, protocol: int = 0) -> sock
 
     A socket keeps the network namespace in which it was made, so one process can serve hundreds of hosts.
     """
+    with _inside(namespace):
+        return socket.socket(family, kind, protocol)
+
+
+def tunnel_in(namespace: str, interface: str) -> int:
+    """Make a TUN interface in a namespace, for IP packets alone.
+
+    Returns
+    -------
+    int
+        File descriptor, non-blocking: what is written to it arrives there. The interface ends with it.
+
+    Raises
+    ------
+    LabError
+        If the kernel has no TUN.
+    """
+    request = struct.pack("16sH22x", interface.encode(), _IFF_TUN | _IFF_NO_PI)
+    try:
+        with _inside(namespace):
+            descriptor = os.open(_TUN, os.O_RDWR | os.O_NONBLOCK)
+            fcntl.ioctl(descriptor, _TUNSETIFF, request)
+    except OSError as error:
+        raise LabError(f"lab: {_TUN}: {error.strerror}; a tunnel needs a kernel with TUN") from error
+    return descriptor
+
+
+@contextmanager
+def _inside(namespace: str) -> Iterator[None]:
     with Path("/proc/thread-self/ns/net").open("rb") as home, (_NAMESPACES / namespace).open("rb") as away:
         _enter(away.fileno())
         try:
-            return socket.socket(family, kind, protocol)
+            yield
         finally:
             _enter(home.fileno())
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from flowml.errors import LabError
 from flowml.lab.namespaces import require_root
 from flowml.lab.network import network
-from flowml.lab.recorder import record_while
+from flowml.lab.processes import require_files
+from flowml.lab.recorder import RecorderSettings, record_while
 from flowml.lab.scenario import Scenario, plan, require_programs
 from flowml.lab.stage import Stage, playing
 from flowml.lab.truth import CaptureTruth, ServerTruth, manifest, truth_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _CHECK_S = 1.0
@@ -49,13 +50,31 @@ def running(scenario: Scenario, seed: int) -> Iterator[Lab]:
     """
     require_programs(scenario)
     drawn = plan(scenario, seed)
-    truth = tuple(truth_of(instance) for instance in drawn.instances)
+    require_files(sum(len(instance.clients) for instance in drawn.instances))
+    truth = tuple(server for instance in drawn.instances for server in truth_of(instance))
     with network(drawn.links, seed) as net, playing(drawn, net.hosts) as stage:
         yield Lab(net.tap_interface, truth, stage)
 
 
-def record(scenario: Scenario, folder: Path, seed: int, duration_s: float) -> CaptureTruth:
-    """Record a scenario into ``folder``: the capture and ``manifest.toml`` beside it.
+def record(
+    name: str, parts: Sequence[Scenario], folder: Path, seed: int, duration_s: float
+) -> list[CaptureTruth]:
+    """Record scenarios one after the other into ``folder``: captures, and ``manifest.toml`` beside them.
+
+    The manifest is written after each part, so that what follows a failure is lost and nothing else.
+
+    Parameters
+    ----------
+    name
+        Of the data set.
+    parts
+        What to record, mostly one scenario.
+    folder
+        Where to.
+    seed
+        Of everything drawn, in all parts.
+    duration_s
+        Seconds of each part.
 
     Raises
     ------
@@ -63,18 +82,26 @@ def record(scenario: Scenario, folder: Path, seed: int, duration_s: float) -> Ca
         If the folder holds a recording already, an actor fails or packets are lost.
     """
     require_root()
-    path = folder / f"{scenario.name}.pcap.zst"
-    if path.exists():
-        raise LabError(f"{path}: exists already; choose another folder or remove it")
+    for scenario in parts:
+        require_programs(scenario)
+    paths = [folder / f"{scenario.name}.pcap.zst" for scenario in parts]
+    for path in paths:
+        if path.exists():
+            raise LabError(f"{path}: exists already; choose another folder or remove it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LabError(f"{folder}: cannot be made: {error.strerror}; choose another folder") from error
+    made_with = f"flowml lab record {name} --seed {seed} --duration {duration_s:g}"
+    captures: list[CaptureTruth] = []
+    for scenario, path in zip(parts, paths, strict=True):
+        captures.append(_record_one(scenario, path, seed, duration_s))
+        (folder / "manifest.toml").write_text(manifest(name, made_with, captures))
+    return captures
+
+
+def _record_one(scenario: Scenario, path: Path, seed: int, duration_s: float) -> CaptureTruth:
     with running(scenario, seed) as lab:
-        lab.wait(lab.stage.zero)
-        end = lab.stage.zero + duration_s
-        n_packets = record_while(lambda: lab.wait(end), lab.tap_interface, path)
-    capture = CaptureTruth(path, n_packets, duration_s, lab.truth)
-    made_with = f"flowml lab record {scenario.name} --seed {seed} --duration {duration_s:g}"
-    (folder / "manifest.toml").write_text(manifest(scenario.name, made_with, [capture]))
-    return capture
+        end, settings = lab.stage.zero + duration_s, RecorderSettings(not_before_s=lab.stage.zero)
+        n_packets = record_while(lambda: lab.wait(end), lab.tap_interface, path, settings)
+    return CaptureTruth(path, n_packets, duration_s, lab.truth)

@@ -28,7 +28,9 @@ _SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 33, 35  # asm-generic/socket.h
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6  # linux/if_packet.h
 _TIMESPEC = struct.Struct("qq")
 _LARGEST_FRAME = 65535
-_ZSTD_LEVEL = 19
+# Level 19 makes a recording of the scenario full a tenth smaller and takes 28 times the processor time of
+# level 9 (22 MB: 19.3 and 0.7 s), while the actors still run.
+_ZSTD_LEVEL = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ class RecorderSettings:
 
     buffer_bytes: int = 64 * 2**20
     """Socket buffer: some seconds of a busy lab, should the disk hesitate."""
+
+    not_before_s: float = 0.0
+    """Unix time before which packets are passed over: the recorder takes a second or more to start, so it is
+    started early to miss nothing."""
 
 
 _DEFAULTS = RecorderSettings()
@@ -99,7 +105,7 @@ def write(
         with door, path.open("wb") as file:
             file.write(_FILE_HEADER.pack(_MAGIC_US, 2, 4, 0, 0, settings.snaplen_bytes, _ETHERNET))
             control.send((0, 0))
-            n_packets = _record(door, file, settings.snaplen_bytes, control)
+            n_packets = _record(door, file, settings, control)
             statistics = door.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
     except OSError as error:
         control.send(f"{interface} cannot be written to {path} any longer: {error.strerror}")
@@ -121,13 +127,15 @@ def _listen(interface: str, buffer_bytes: int) -> socket.socket:
     return door
 
 
-def _record(door: socket.socket, file: BinaryIO, snaplen_bytes: int, control: Connection) -> int:
-    n_packets, latest_us = 0, 0
+def _record(door: socket.socket, file: BinaryIO, settings: RecorderSettings, control: Connection) -> int:
+    n_packets, latest_us, first_us = 0, 0, int(settings.not_before_s * 1e6)
     while True:
         ready, _, _ = select.select([door.fileno(), control.fileno()], [], [])
         for stamp_us, frame in _waiting(door):
+            if stamp_us < first_us:
+                continue
             latest_us = max(latest_us, stamp_us)  # a clock that is set back must not reorder the file
-            kept = frame[:snaplen_bytes]
+            kept = frame[: settings.snaplen_bytes]
             file.write(_PACKET_HEADER.pack(*divmod(latest_us, 1_000_000), len(kept), len(frame)))
             file.write(kept)
             n_packets += 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 
     from numpy.random import Generator
 
@@ -47,3 +48,19 @@ async def together(*parts: Coroutine[Any, Any, None]) -> None:
     async with asyncio.TaskGroup() as group:
         for part in parts:
             group.create_task(part)
+
+
+@asynccontextmanager
+async def background() -> AsyncIterator[Callable[[Coroutine[Any, Any, None]], object]]:
+    """Run parts beside the body of a context; they end with it, and it fails when one of them does."""
+    async with asyncio.TaskGroup() as group:
+        running: set[asyncio.Task[None]] = set()
+
+        def start(part: Coroutine[Any, Any, None]) -> None:
+            task = group.create_task(part)
+            running.add(task)
+            task.add_done_callback(running.discard)
+
+        yield start
+        for task in tuple(running):
+            task.cancel()

@@ -14,7 +14,7 @@ from flowml.lab.network import address_of
 from flowml.lab.wire import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.random import Generator
 
@@ -62,16 +62,16 @@ class Instance:
 
     actor: Actor
     origin: str
-    host: int
+    hosts: tuple[int, ...]
     port: int
     parameters: Parameters
     seed: int
     clients: tuple[ClientPlan, ...]
 
     @property
-    def server(self) -> tuple[str, int]:
-        """Address and port of the server."""
-        return address_of(self.host), self.port
+    def servers(self) -> tuple[tuple[str, int], ...]:
+        """Address and port of each of the server's doors."""
+        return tuple((address_of(host), self.port) for host in self.hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +115,18 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def _instance(actor: Actor, origin: str, scenario: Scenario, links: list[Link], rng: Generator) -> Instance:
-    host = _add(links, _server_link(rng))
-    parameters = {**actor.draw(rng), **(_tls(actor, rng) if actor.carrier != "plain" else {})}
+    hosts = tuple(_add(links, _server_link(rng)) for _ in range(actor.n_doors))
+    parameters = {**actor.draw(rng), **(_tls(actor, rng) if actor.has_tls else {})}
     n_clients = int(rng.integers(actor.clients[0], actor.clients[1] + 1))
     clients: list[ClientPlan] = []
     while len(clients) < n_clients:
         client_host = _add(links, _client_link(rng))
         # A machine may hold several clients: a household, a farm, a process with a pool of connections.
-        n_here = min(n_clients - len(clients), int(rng.choice([1, 1, 1, 2, 3, 5])))
+        n_together = 1 if actor.is_alone else int(rng.choice([1, 1, 1, 2, 3, 5]))
+        n_here = min(n_clients - len(clients), n_together)
         clients.extend(ClientPlan(client_host, _start(scenario, rng), _seed(rng)) for _ in range(n_here))
     port = int(rng.choice(actor.ports))
-    return Instance(actor, origin, host, port, parameters, _seed(rng), tuple(clients))
+    return Instance(actor, origin, hosts, port, parameters, _seed(rng), tuple(clients))
 
 
 def _add(links: list[Link], link: Link) -> int:
@@ -176,6 +177,18 @@ def _tls(actor: Actor, rng: Generator) -> Parameters:
 
 def _label(rng: Generator) -> str:
     return "".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), size=int(rng.integers(3, 13))))
+
+
+def parts_of(scenarios: Sequence[Scenario], name: str) -> tuple[Scenario, ...]:
+    """Find a scenario, or all parts of one that comes in parts (``full``: ``full-1``, ``full-2``, ...).
+
+    Raises
+    ------
+    LabError
+        If there is no such scenario; the message lists what there is.
+    """
+    parts = tuple(scenario for scenario in scenarios if scenario.name.rpartition("-")[0] == name)
+    return parts or (by_name(scenarios, name),)
 
 
 def by_name(scenarios: Iterable[Scenario], name: str) -> Scenario:

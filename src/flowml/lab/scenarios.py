@@ -1,48 +1,22 @@
-"""The scenarios that come with flowml, and the actors that it finds for them."""
+"""The scenarios that come with flowml."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from typing import TYPE_CHECKING
-
-from flowml.errors import LabError
-from flowml.lab import benign, mining
+from flowml.lab.casting import all_actors
+from flowml.lab.full import full
 from flowml.lab.scenario import Cast, Scenario
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from flowml.lab.actor import Actor
-
-_HARD_FAMILIES = frozenset({"telemetry", "json-rpc", "push"})
+_HARD_FAMILIES = frozenset({"application", "cryptocurrency-node", "iot", "json-rpc", "push", "telemetry"})
 """Long, quiet and of constant sizes: what is most often mistaken for mining needs most of its variation."""
-
-
-def actors() -> dict[str, Actor]:
-    """All actors by name: those in ``ACTORS`` of each module of ``lab.mining`` and ``lab.benign``."""
-    return {actor.name: actor for actor in _found()}
 
 
 def scenarios() -> tuple[Scenario, ...]:
     """All scenarios."""
-    return (_first(), _demo(), _wide())
-
-
-def _found() -> Iterator[Actor]:
-    for package in (mining, benign):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            try:
-                found = importlib.import_module(module.name)
-            except ModuleNotFoundError as error:
-                raise LabError(
-                    f"lab: the Python package {error.name} is missing; run: pip install 'flowml[lab]'"
-                ) from error
-            yield from getattr(found, "ACTORS", ())
+    return (_first(), _demo(), _monero(), _drawn(), _wide(), *full())
 
 
 def _casts(n_servers: dict[str, int]) -> tuple[Cast, ...]:
-    known = actors()
+    known = all_actors()
     return tuple(Cast(known[name], n) for name, n in n_servers.items())
 
 
@@ -95,10 +69,31 @@ def _demo() -> Scenario:
     )
 
 
+def _monero() -> Scenario:
+    """Only what there are captures of to hold it against: see ``flowml lab realism``."""
+    return Scenario(
+        "monero",
+        "XMRig at large public pools",
+        _casts({"monero-public": 40}),
+        duration_s=450.0,
+        arrivals_s=20.0,
+    )
+
+
+def _drawn() -> Scenario:
+    """Both spaces of protocols that nobody has written, in many draws: breadth, where `wide` has names."""
+    return Scenario(
+        "drawn",
+        "miners and applications whose protocols are drawn, no two alike",
+        _casts({"generic-mining": 60, "generic-mining-tls": 30, "application": 50, "application-tls": 30}),
+        duration_s=600.0,
+    )
+
+
 def _wide() -> Scenario:
     """Everything there is: each mining actor three times, each benign one twice, look-alikes five times."""
-    casts = tuple(Cast(actor, 3 if actor.is_mining else 2) for actor in actors().values())
-    telemetry = tuple(Cast(actor, 5) for actor in actors().values() if actor.family in _HARD_FAMILIES)
+    casts = tuple(Cast(actor, 3 if actor.is_mining else 2) for actor in all_actors().values())
+    telemetry = tuple(Cast(actor, 5) for actor in all_actors().values() if actor.family in _HARD_FAMILIES)
     others = tuple(cast for cast in casts if cast.actor.family not in _HARD_FAMILIES)
     return Scenario(
         "wide", "every mining family and every benign actor", others + telemetry, duration_s=1200.0

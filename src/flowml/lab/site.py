@@ -7,7 +7,7 @@ import socket
 import ssl
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flowml.errors import LabError
@@ -18,11 +18,14 @@ from flowml.lab.processes import bound_to_parent
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
+    from typing import Self
 
     from flowml.lab.certificates import CertificateFiles
 
 _BACKLOG = 256
 _CONNECT_S = 20.0  # as XMRig and most clients have it
+_LOOPBACK = "127.0.0.1"
+_FIRST_INSIDE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ class Site:
         Files for a server with TLS, None on plain carriers.
     folder
         For files of real programs; shared by both sides of the instance.
+    doors
+        The endpoints at which the instance's server stands, mostly one.
+    dial
+        How to reach an endpoint where it is not by a TCP connection from here: through a proxy, a tunnel.
     """
 
     namespace: str
@@ -63,13 +70,28 @@ class Site:
     parameters: Mapping[str, Any]
     certificate: CertificateFiles | None
     folder: Path
+    doors: tuple[tuple[str, int], ...] = ()
+    dial: Callable[[tuple[str, int]], Awaitable[socket.socket]] | None = None
+
+    def inside(self) -> Self:
+        """The site behind a front (a proxy, a tunnel's end) on this host, which alone reaches it."""
+        port = self.server[1] + 1 if self.server[0] == _LOOPBACK else _FIRST_INSIDE
+        server = (_LOOPBACK, port)
+        return replace(self, server=server, doors=(server,), dial=None)
+
+    def at_door(self, number: int) -> Self:
+        """The site as the door of that number has it."""
+        return replace(self, server=self.doors[number], folder=self.folder.with_name(str(number)))
 
     async def listen(self, attend: Callable[[Peer], Awaitable[None]]) -> None:
         """Accept connections for ever, attending to each until it breaks or ``attend`` returns."""
         async with asyncio.TaskGroup() as sessions:
 
             async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                sessions.create_task(_attend(attend, Peer(reader, writer)))
+                if server.is_serving():
+                    sessions.create_task(_attend(attend, Peer(reader, writer)))
+                else:  # accepted in the moment in which the server ends
+                    writer.close()
 
             server = await asyncio.start_server(
                 accept, sock=self.listening_socket(), ssl=self.server_tls(), backlog=_BACKLOG
@@ -99,7 +121,10 @@ class Site:
         return link
 
     async def connected_socket(self) -> socket.socket:
-        """TCP connection from this host to the server, without TLS."""
+        """Connection from this host to the server, without TLS."""
+        if self.dial is not None:
+            async with asyncio.timeout(_CONNECT_S):
+                return await self.dial(self.server)
         link = self._socket()
         try:
             async with asyncio.timeout(_CONNECT_S):

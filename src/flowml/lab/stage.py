@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flowml.errors import LabError
+from flowml.lab.actor import come_again
 from flowml.lab.certificates import make_certificate
-from flowml.lab.peer import GONE
 from flowml.lab.processes import Worker, become_worker, worker
 from flowml.lab.site import Site
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from flowml.lab.scenario import ClientPlan, Instance, Plan
 
 _SERVERS_FIRST_S = 1.0
-_RETURN_S = 6.0  # mean pause before a client whose connection broke comes again
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +61,15 @@ def play(plan: Plan, hosts: tuple[Host, ...], folder: Path, control: Connection,
         control.send(repr(failures.exceptions))
 
 
-async def _play(plan: Plan, sites: list[tuple[Site, list[Site]]], control: Connection) -> None:
+async def _play(plan: Plan, sites: list[tuple[list[Site], list[Site]]], control: Connection) -> None:
     zero: float = control.recv()
     closed = asyncio.Event()
     asyncio.get_running_loop().add_reader(control.fileno(), closed.set)
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(instance.actor.serve(server, np.random.default_rng(instance.seed)))
-            for instance, (server, _) in zip(plan.instances, sites, strict=True)
+            group.create_task(instance.actor.serve(server, np.random.default_rng([instance.seed, door])))
+            for instance, (servers, _) in zip(plan.instances, sites, strict=True)
+            for door, server in enumerate(servers)
         ]
         await asyncio.sleep(_SERVERS_FIRST_S)
         for instance, (_, clients) in zip(plan.instances, sites, strict=True):
@@ -83,26 +83,29 @@ async def _play(plan: Plan, sites: list[tuple[Site, list[Site]]], control: Conne
 async def _visit(instance: Instance, client: ClientPlan, site: Site, zero: float) -> None:
     rng = np.random.default_rng(client.seed)
     await asyncio.sleep(max(0.0, zero + client.start_s - time.time()))
-    while True:
-        try:
-            await instance.actor.visit(site, rng)
-        except* GONE:
-            pass  # refused, reset or closed: clients come back
-        await asyncio.sleep(rng.exponential(_RETURN_S) + 0.5)
+    await come_again(instance.actor.visit, site, rng)
 
 
-def _sites(instance: Instance, hosts: Sequence[Host], folder: Path) -> tuple[Site, list[Site]]:
+def _sites(instance: Instance, hosts: Sequence[Host], folder: Path) -> tuple[list[Site], list[Site]]:
+    """Sites of an instance: one for each door of its server, one for each client."""
     name = instance.origin.replace("/", "-")
     certificate = None
-    if instance.actor.carrier != "plain":
+    if instance.actor.has_tls:
         drawn = instance.parameters
         certificate = make_certificate(folder, name, str(drawn["key"]), int(drawn["issuers"]))
 
-    own = folder / name
-    own.mkdir()
+    def site(number: int, door: int) -> Site:
+        host, own = hosts[number], folder / name / str(door)
+        own.mkdir(parents=True, exist_ok=True)
+        return Site(
+            host.namespace,
+            host.address,
+            instance.servers[door],
+            instance.parameters,
+            certificate,
+            own,
+            doors=instance.servers,
+        )
 
-    def site(number: int) -> Site:
-        host = hosts[number]
-        return Site(host.namespace, host.address, instance.server, instance.parameters, certificate, own)
-
-    return site(instance.host), [site(client.host) for client in instance.clients]
+    servers = [site(number, door) for door, number in enumerate(instance.hosts)]
+    return servers, [site(client.host, 0) for client in instance.clients]

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServerTruth:
-    """What every TCP connection to one endpoint is."""
+    """What every connection to one endpoint is: TCP, or the datagrams of a tunnel.
+
+    A tunnel in which a miner is among others is mining, with the evasion "multiplexing".
+    """
 
     ip: str
     port: int
     is_mining: bool
     family: str
     carrier: str
+    evasion: str
+    strength: str
     origin: str
     """Split group: a server and its clients never stand on two sides of a split."""
 
@@ -40,25 +45,39 @@ class CaptureTruth:
     servers: tuple[ServerTruth, ...]
 
 
-def truth_of(instance: Instance) -> ServerTruth:
-    """State what the connections to an instance's server are."""
+def truth_of(instance: Instance) -> tuple[ServerTruth, ...]:
+    """State what the connections to an instance's server are, for each of its doors."""
     actor = instance.actor
-    ip, port = instance.server
-    return ServerTruth(
-        ip, port, actor.is_mining, actor.family, actor.carrier, instance.origin, instance.parameters
+    what = (actor.is_mining, actor.family, actor.carrier, actor.evasion, actor.strength)
+    return tuple(
+        ServerTruth(ip, port, *what, instance.origin, instance.parameters) for ip, port in instance.servers
     )
 
 
 def manifest(name: str, made_with: str, captures: Sequence[CaptureTruth]) -> str:
     """Text of ``manifest.toml``; reads each capture for its digest."""
     head = {"name": name, "licence": "Apache-2.0", "made_with": made_with, "source": "flowml lab"}
-    lines = _table(head)
-    for capture in captures:
-        digest = hashlib.sha256(capture.file.read_bytes()).hexdigest()
-        of_file = {"file": capture.file.name, "sha256": digest, "packets": capture.n_packets}
-        lines += ["", "[[captures]]", *_table({**of_file, "duration_s": capture.duration_s})]
-        for server in capture.servers:
-            lines += ["", "[[captures.servers]]", *_table(_record(server))]
+    listed = (
+        {
+            "file": capture.file.name,
+            "sha256": hashlib.sha256(capture.file.read_bytes()).hexdigest(),
+            "packets": capture.n_packets,
+            "duration_s": capture.duration_s,
+            "servers": [_record(server) for server in capture.servers],
+        }
+        for capture in captures
+    )
+    return render({**head, "captures": list(listed)})
+
+
+def render(data_set: Mapping[str, Any]) -> str:
+    """Text of a manifest with these entries; what TOML's reader gives can be written again."""
+    lines = _table({key: value for key, value in data_set.items() if key != "captures"})
+    for capture in data_set["captures"]:
+        lines += ["", "[[captures]]"]
+        lines += _table({key: value for key, value in capture.items() if key != "servers"})
+        for server in capture["servers"]:
+            lines += ["", "[[captures.servers]]", *_table(server)]
     return "\n".join(lines) + "\n"
 
 
@@ -69,6 +88,8 @@ def _record(server: ServerTruth) -> dict[str, object]:
         "is_mining": server.is_mining,
         "family": server.family,
         "carrier": server.carrier,
+        "evasion": server.evasion,
+        "strength": server.strength,
         "origin": server.origin,
         "parameters": server.parameters,
     }

@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from flowml.lab.benign import bgp, database, dns, fix, gossip, jsonrpc, telemetry
+from flowml.lab.benign import bgp, database, dns, fix, framing, jsonrpc
 
 _RNG = np.random.default_rng(1)
 
@@ -32,17 +32,13 @@ def test_a_fix_message_counts_its_body_and_sums_its_bytes() -> None:
     assert int(checksum.rstrip(b"\x01")) == sum(message[: -len(b"10=000\x01")]) % 256
 
 
-def test_a_node_s_ping_has_32_bytes() -> None:
-    assert len(gossip.framed("ping", bytes(8))) == 32
-
-
 def test_a_database_message_counts_its_length_but_not_its_kind() -> None:
     assert database.framed(b"Q", b"SELECT 1\x00") == b"Q\x00\x00\x00\x0dSELECT 1\x00"
 
 
 @pytest.mark.parametrize("n_bytes", [2, 3, 100, 600])
-def test_a_telemetry_message_has_the_size_that_was_asked_for(n_bytes: int) -> None:
-    message = telemetry.framed(n_bytes, _RNG)
+def test_a_framed_message_has_the_size_that_was_asked_for(n_bytes: int) -> None:
+    message = framing.framed(n_bytes, _RNG)
     assert len(message) == n_bytes
     assert struct.unpack(">H", message[:2]) == (n_bytes - 2,)
 

@@ -14,7 +14,11 @@ from flowml.lab.peer import Peer
 
 _STANDARD: dict[str, Any] = {
     "is_extended": False,
-    "device_bytes": 0,
+    "device_bytes": 60,
+    "user_bytes": 20,
+    "prefix_bytes": 8,
+    "extranonce_bytes": 8,
+    "reason_bytes": 11,
     "coinbase_bytes": 200,
     "merkle_branches": 12,
 }
@@ -33,6 +37,20 @@ _RNG = np.random.default_rng(1)
 )
 def test_frames_have_the_sizes_of_the_specification(kind: Kind, n_bytes: int) -> None:
     assert len(frame(kind, _STANDARD, _RNG)) == n_bytes
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_bytes"),
+    [
+        (Kind.SHARE, 71),  # 24 and 9 of extranonce, in a frame
+        (Kind.SHARE_SUCCESS, 58),
+        (Kind.OPEN_CHANNEL, 101),
+        (Kind.OPEN_CHANNEL_SUCCESS, 89),
+        (Kind.JOB, 19 + 200 + 12 * 32 + 38),
+    ],
+)
+def test_frames_of_an_extended_channel_have_the_sizes_of_the_specification(kind: Kind, n_bytes: int) -> None:
+    assert len(frame(kind, {**_STANDARD, "is_extended": True}, _RNG)) == n_bytes
 
 
 def test_a_job_of_an_extended_channel_grows_with_its_merkle_path() -> None:

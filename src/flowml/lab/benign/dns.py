@@ -7,6 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from flowml.lab.actor import Actor, Parameters, Program
+from flowml.lab.benign.sizes import log_uniform
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -17,7 +18,10 @@ _N_NAMES = 40
 
 
 def _draw(rng: Generator) -> Parameters:
-    return {"period_s": float(rng.choice([2.0, 5.0, 10.0, 30.0])), "persistent_ratio": 0.6}
+    return {
+        "period_s": round(log_uniform(rng, 1.0, 90.0), 2),
+        "persistent_ratio": round(float(rng.uniform(0.2, 1.0)), 2),
+    }
 
 
 async def _serve(site: Site, rng: Generator) -> None:

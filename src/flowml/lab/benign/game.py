@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from flowml.lab.actor import Actor, Parameters, over_tls
-from flowml.lab.benign.telemetry import framed, read_framed
+from flowml.lab.benign.framing import framed, read_framed
 from flowml.lab.rhythm import together
 
 if TYPE_CHECKING:

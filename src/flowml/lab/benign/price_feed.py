@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.server import ServerConnection, broadcast, serve
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.asyncio.server import ServerConnection, broadcast
 
 from flowml.lab.actor import Actor, Parameters, over_tls
+from flowml.lab.benign import websocket
 from flowml.lab.benign.jsonrpc import text_of
 from flowml.lab.rhythm import draw_rhythm, pause, together
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+    from websockets.asyncio.client import ClientConnection
 
     from flowml.lab.site import Site
 
@@ -36,10 +35,11 @@ async def _serve(site: Site, rng: Generator) -> None:
 
     async def attend(listener: ServerConnection) -> None:
         listeners.add(listener)
-        with suppress(ConnectionClosed):
+        try:
             async for asked in listener:
                 await listener.send(json.dumps({"event": "pong", "of": len(asked)}))
-        listeners.discard(listener)
+        finally:
+            listeners.discard(listener)
 
     async def tick() -> None:
         while True:
@@ -47,31 +47,14 @@ async def _serve(site: Site, rng: Generator) -> None:
             data = text_of(drawn["push_bytes"], drawn["push_spread_bytes"], rng)
             broadcast(listeners, json.dumps({"channel": "trades", "data": data}))
 
-    async def listen() -> None:
-        door, tls = site.listening_socket(), site.server_tls()
-        async with serve(
-            attend, sock=door, ssl=tls, ping_interval=drawn["ping_s"], compression=None
-        ) as server:
-            await server.serve_forever()
-
-    await together(tick(), listen())
+    await together(tick(), websocket.listen(site, attend, drawn["ping_s"]))
 
 
 async def _visit(site: Site, rng: Generator) -> None:
     del rng
-    tls = site.client_tls()
-    address = f"{'wss' if tls else 'ws'}://{site.server_name()}:{site.server[1]}/ws"
-    try:
-        async with connect(address, sock=await site.connected_socket(), ssl=tls, ping_interval=None) as feed:
-            await feed.send(json.dumps({"op": "subscribe", "args": ["trades.BTCUSD", "trades.ETHUSD"]}))
-            await together(_listen(feed), _ask(feed, site.parameters["client_asks_s"]))
-    except* WebSocketException as errors:
-        raise ConnectionError(str(errors.exceptions[0])) from errors
-
-
-async def _listen(feed: ClientConnection) -> None:
-    while True:
-        await feed.recv()
+    async with websocket.connected(site, "/ws") as feed:
+        await feed.send(json.dumps({"op": "subscribe", "args": ["trades.BTCUSD", "trades.ETHUSD"]}))
+        await together(websocket.drain(feed), _ask(feed, site.parameters["client_asks_s"]))
 
 
 async def _ask(feed: ClientConnection, period_s: float) -> None:

@@ -1,86 +1,60 @@
-"""Push notification: a connection idle for minutes, small pushes by the server, heartbeats by either side."""
+"""Push services of telephones: heartbeats minutes apart, and pushes that come in bursts.
+
+FCM (port 5228) lets up to 28 minutes pass on mobile networks and 15 on others, APNs (port 5223) tens of
+minutes; behind impatient NATs clients come down to 3 or 4. A heartbeat is a few bytes in each direction; many
+pushes are confirmed with a message of some ten bytes.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flowml.lab.actor import Actor, Parameters, over_tls
-from flowml.lab.benign.telemetry import framed, read_framed
-from flowml.lab.rhythm import pause_s, together
+from flowml.lab.actor import over_tls
+from flowml.lab.benign.conversation import Act, Opening, conversation, written
+from flowml.lab.benign.sizes import log_uniform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.random import Generator
 
-    from flowml.lab.peer import Peer
-    from flowml.lab.site import Site
+    from flowml.lab.actor import Parameters
 
 
 def _draw(rng: Generator) -> Parameters:
-    return {
-        "push_s": float(rng.choice([15.0, 60.0, 180.0, 400.0])),
-        "push_rhythm": str(rng.choice(["random", "bursty"])),
-        "push_bytes": int(rng.integers(40, 900)),
-        "push_spread_bytes": int(rng.choice([0, 5, 100, 800])),
-        "confirms": bool(rng.random() < 0.6),
-        "confirmation_bytes": int(rng.choice([8, 30, 90])),
-        "heartbeat_s": float(rng.choice([28.0, 60.0, 120.0, 240.0])),
-        "heartbeat_bytes": int(rng.choice([2, 12, 40])),
-        "server_beats": bool(rng.random() < 0.3),
-        "login_bytes": int(rng.integers(100, 900)),
+    heartbeat_s = float(rng.choice([28.0, 60.0, 120.0, 180.0, 240.0, 300.0, 540.0, 900.0]))
+    acts = {
+        "heartbeat": Act(
+            by_server=bool(rng.random() < 0.2),
+            period_s=heartbeat_s,
+            rhythm=str(rng.choice(["steady", "jittered"])),
+            n_bytes=int(rng.choice([3, 4, 7, 9, 16, 40])),
+            answer_bytes=int(rng.choice([3, 4, 7, 9, 16, 40])),
+        ),
+        "push": Act(
+            by_server=True,
+            period_s=round(log_uniform(rng, 12.0, 400.0), 1),
+            rhythm=str(rng.choice(["bursty", "random"])),
+            n_bytes=int(log_uniform(rng, 40, 1500)),
+            spread=str(rng.choice(["constant", "digits", "lognormal", "uniform", "types"])),
+            answer_bytes=int(rng.choice([0, 0, 12, 20, 45, 90])),
+            answer_spread="digits",
+            answered_ratio=float(rng.choice([1.0, 0.4])),
+            run=float(rng.choice([1.0, 2.0, 5.0])),
+        ),
+        "usage": Act(  # what the telephone has to say itself
+            by_server=False,
+            period_s=float(rng.choice([120.0, 600.0, 900.0])),
+            rhythm="random",
+            n_bytes=int(log_uniform(rng, 60, 500)),
+            spread="lognormal",
+            answer_bytes=int(rng.choice([0, 20])),
+        ),
     }
+    return written(
+        acts,
+        Opening(1, int(log_uniform(rng, 200, 900)), "uniform", welcome_bytes=int(log_uniform(rng, 8, 500))),
+        0.3,
+    )
 
 
-async def _serve(site: Site, rng: Generator) -> None:
-    drawn = site.parameters
-
-    async def attend(peer: Peer) -> None:
-        await read_framed(peer)
-        await peer.send(framed(int(rng.integers(30, 300)), rng))
-        beats = [_beat(peer, drawn, rng)] if drawn["server_beats"] else []
-        await together(_push(peer, drawn, rng), _listen(peer, not drawn["server_beats"], drawn, rng), *beats)
-
-    await site.listen(attend)
-
-
-async def _push(peer: Peer, drawn: Mapping[str, Any], rng: Generator) -> None:
-    while True:
-        await asyncio.sleep(pause_s(drawn["push_s"], drawn["push_rhythm"], rng))
-        await peer.send(
-            framed(drawn["push_bytes"] + int(rng.integers(0, drawn["push_spread_bytes"] + 1)), rng)
-        )
-
-
-async def _beat(peer: Peer, drawn: Mapping[str, Any], rng: Generator) -> None:
-    while True:
-        await asyncio.sleep(drawn["heartbeat_s"])
-        await peer.send(framed(drawn["heartbeat_bytes"], rng))
-
-
-async def _listen(peer: Peer, echoes: bool, drawn: Mapping[str, Any], rng: Generator) -> None:
-    """Read; answer heartbeats if they are the other side's to send."""
-    while True:
-        heard = await read_framed(peer)
-        if echoes and len(heard) == drawn["heartbeat_bytes"] - 2:
-            await peer.send(framed(drawn["heartbeat_bytes"], rng))
-
-
-async def _visit(site: Site, rng: Generator) -> None:
-    drawn = site.parameters
-    async with site.connected() as peer:
-        await peer.send(framed(drawn["login_bytes"], rng))
-        beats = [] if drawn["server_beats"] else [_beat(peer, drawn, rng)]
-        await together(_confirm(peer, drawn, rng), *beats)
-
-
-async def _confirm(peer: Peer, drawn: Mapping[str, Any], rng: Generator) -> None:
-    while True:
-        heard = await read_framed(peer)
-        if drawn["confirms"] and len(heard) > drawn["heartbeat_bytes"]:
-            await peer.send(framed(drawn["confirmation_bytes"], rng))
-
-
-_PUSH = Actor("push", "push", _draw, _serve, _visit, ports=(5228,), clients=(2, 6))
-ACTORS = (over_tls(_PUSH, (443, 5223, 5228)),)
+_PUSH = conversation("push", "push", _draw, ports=(5228,), clients=(2, 6))
+ACTORS = (over_tls(_PUSH, (5223, 5228, 5229, 443)),)

@@ -1,6 +1,7 @@
 """Server-sent events: a ticker that pushes JSON of nearly constant size to all who listen at once.
 
-The client asks once and is silent from then on (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+The client asks once and is silent from then on
+(https://html.spec.whatwg.org/multipage/server-sent-events.html).
 """
 
 from __future__ import annotations

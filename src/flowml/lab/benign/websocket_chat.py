@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.server import ServerConnection, broadcast, serve
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.asyncio.server import ServerConnection, broadcast
 
 from flowml.lab.actor import Actor, Parameters, over_tls
+from flowml.lab.benign import websocket
+from flowml.lab.rhythm import together
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+    from websockets.asyncio.client import ClientConnection
 
     from flowml.lab.site import Site
 
@@ -54,48 +54,22 @@ def _draw(rng: Generator) -> Parameters:
 
 async def _serve(site: Site, rng: Generator) -> None:
     del rng
-    room: set[ServerConnection] = set()
+    drawn, room = site.parameters, set[ServerConnection]()
 
     async def attend(member: ServerConnection) -> None:
         room.add(member)
         try:
-            with suppress(ConnectionClosed):
-                async for said in member:
-                    broadcast(room if site.parameters["echoes"] else room - {member}, said)
+            async for said in member:
+                broadcast(room if drawn["echoes"] else room - {member}, said)
         finally:
             room.remove(member)
 
-    async with serve(
-        attend,
-        sock=site.listening_socket(),
-        ssl=site.server_tls(),
-        ping_interval=site.parameters["ping_s"],
-        compression="deflate" if site.parameters["compresses"] else None,
-    ) as server:
-        await server.serve_forever()
+    await websocket.listen(site, attend, drawn["ping_s"], drawn["compresses"])
 
 
 async def _visit(site: Site, rng: Generator) -> None:
-    tls = site.client_tls()
-    try:
-        async with (
-            connect(
-                f"{'wss' if tls else 'ws'}://{site.server_name()}:{site.server[1]}/chat",
-                sock=await site.connected_socket(),
-                ssl=tls,
-                ping_interval=None,
-            ) as room,
-            asyncio.TaskGroup() as group,
-        ):
-            group.create_task(_talk(room, site.parameters["says_every_s"], rng))
-            group.create_task(_listen(room))
-    except* WebSocketException as errors:
-        raise ConnectionError(str(errors.exceptions[0])) from errors
-
-
-async def _listen(room: ClientConnection) -> None:
-    while True:
-        await room.recv()
+    async with websocket.connected(site, "/chat") as room:
+        await together(_talk(room, site.parameters["says_every_s"], rng), websocket.drain(room))
 
 
 async def _talk(room: ClientConnection, mean_s: float, rng: Generator) -> None:

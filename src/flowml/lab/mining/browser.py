@@ -10,6 +10,7 @@ import asyncio
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -27,13 +28,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.random import Generator
+    from websockets.http11 import Request, Response
 
     from flowml.lab.site import Site
 
 _BLOCK_S = 120.0
+PATH = "/proxy"
+"""Where the pool is, on a server that has pages too."""
 
 
-def _draw(rng: Generator) -> Parameters:
+def draw(rng: Generator) -> Parameters:
+    """Draw what sites with such a script differ in."""
     return {
         "difficulty": float(rng.choice([256.0, 256.0, 1024.0, 5000.0])),
         "hashes_per_s": float(rng.lognormal(3.7, 0.6)),
@@ -45,6 +50,7 @@ def _draw(rng: Generator) -> Parameters:
         "ping_s": float(rng.choice([0.0, 20.0, 30.0])),
         "visit_s": float(rng.choice([60.0, 300.0, 1800.0])),
         "think_s": float(rng.uniform(0.001, 0.05)),
+        "compresses": bool(rng.random() < 0.2),
     }
 
 
@@ -119,12 +125,27 @@ class _Browser:
                 await self.pool.send(submit(self.job_id, self.rng))
 
 
-async def _serve(site: Site, rng: Generator) -> None:
-    pool = _Pool(site.parameters, rng)
+async def serve_pool(site: Site, rng: Generator, page: str = "") -> None:
+    """Be the pool, and at every path but its own a web server with one page."""
+    pool, drawn = _Pool(site.parameters, rng), site.parameters
+
+    def show_page(visitor: ServerConnection, request: Request) -> Response | None:
+        if request.path == PATH:
+            return None
+        response = visitor.respond(HTTPStatus.OK, page)
+        del response.headers["Content-Type"]
+        response.headers["Content-Type"] = "text/html; charset=utf-8"
+        return response
 
     async def listen() -> None:
-        door, tls, ping_s = site.listening_socket(), site.server_tls(), site.parameters["ping_s"] or None
-        async with serve(pool.attend, sock=door, ssl=tls, ping_interval=ping_s, compression=None) as server:
+        async with serve(
+            pool.attend,
+            sock=site.listening_socket(),
+            ssl=site.server_tls(),
+            ping_interval=drawn["ping_s"] or None,
+            compression="deflate" if drawn["compresses"] else None,
+            process_request=show_page,
+        ) as server:
             await server.serve_forever()
 
     await together(pool.renew(), listen())
@@ -132,7 +153,7 @@ async def _serve(site: Site, rng: Generator) -> None:
 
 async def _visit(site: Site, rng: Generator) -> None:
     drawn, tls = site.parameters, site.client_tls()
-    address = f"{'wss' if tls else 'ws'}://{site.server_name()}:{site.server[1]}/proxy"
+    address = f"{'wss' if tls else 'ws'}://{site.server_name()}:{site.server[1]}{PATH}"
     hashes_per_s = drawn["hashes_per_s"] * (1.0 - drawn["throttle"]) * rng.lognormal(0.0, 0.4)
     who = {"type": "user", "user": base58(8, rng)} if drawn["user"] else {"type": "anonymous", "user": None}
     try:
@@ -148,6 +169,6 @@ async def _visit(site: Site, rng: Generator) -> None:
 
 
 _BROWSER = Actor(
-    "browser-mining", "browser", _draw, _serve, _visit, ports=(80, 8892), is_mining=True, clients=(1, 4)
+    "browser-mining", "browser", draw, serve_pool, _visit, ports=(80, 8892), is_mining=True, clients=(1, 4)
 )
 ACTORS = (_BROWSER, over_tls(_BROWSER, (443, 8893)))

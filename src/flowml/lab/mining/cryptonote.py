@@ -6,114 +6,138 @@ lib/pool.js); sizes are those measured on real connections, see the tests.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flowml.lab.mining.identities import base58, hex_digits, worker
+from flowml.lab.mining.dialect import Dialect, Drawn, Heard, Message, Work
+from flowml.lab.mining.identities import hex_digits
+from flowml.lab.mining.xmrig import envelope, login
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.random import Generator
 
-_ALGORITHMS = [
-    "cn/1",
-    "cn/2",
-    "cn/r",
-    "cn/fast",
-    "cn/half",
-    "cn/xao",
-    "cn/rto",
-    "cn/rwz",
-    "cn/zls",
-    "cn/double",
-    "cn/ccx",
-    "cn-lite/1",
-    "cn-heavy/0",
-    "cn-heavy/tube",
-    "cn-heavy/xhv",
-    "cn-pico",
-    "cn-pico/tlo",
-    "cn/upx2",
-    "rx/0",
-    "rx/wow",
-    "rx/arq",
-    "rx/graft",
-    "rx/sfx",
-    "rx/keva",
-    "argon2/chukwa",
-    "argon2/chukwav2",
-    "argon2/ninja",
-    "ghostrider",
-]
-_AGENTS = (
-    "XMRig/2.14.1 (Linux x86_64) libuv/1.24.1 gcc/5.4.0",
-    "XMRig/3.1.2 (Macintosh; Intel Mac OS X) libuv/1.27.0 clang/10.0.1",
-    "XMRig/5.11.2 (Windows NT 10.0; Win64; x64) libuv/1.38.0 gcc/9.3.0",
-    "XMRig/6.16.4 (Linux x86_64) libuv/1.43.0 gcc/9.4.0",
-    "XMRig/6.18.0 (Windows NT 10.0; Win64; x64) libuv/1.43.0 msvc/2019",
-    "XMRig/6.21.3 (Linux aarch64) libuv/1.48.0 gcc/13.2.1",
-    "XMRig/6.22.2 (Linux x86_64) libuv/1.49.2 gcc/13.2.1",
-    "xmr-stak-cpu/1.3.0-1.5.0",
-    "SRBMiner-MULTI/2.4.7",
+_ERRORS = (
+    "Low difficulty share",
+    "Block expired",
+    "Duplicate share",
+    "Invalid nonce; is miner not compatible",
 )
 
 
-def login(parameters: Mapping[str, Any], rng: Generator) -> dict[str, object]:
-    """Draw a miner's first message."""
-    name = worker(rng)
-    n_algorithms = int(rng.choice([0, 1, 12, 22, 22, 28], p=[0.1, 0.05, 0.15, 0.3, 0.2, 0.2]))
-    wallet = "4" + base58(int(rng.choice([94, 94, 105])), rng)
-    params: dict[str, object] = {
-        "login": wallet + (f".{name}" if name else ""),
-        "pass": str(rng.choice(["x", "x", "x", name or "x", "d=10000"])),
-        "agent": str(rng.choice(_AGENTS)),
-    }
-    if rng.random() < 0.15:
-        params["rigid"] = name
-    if n_algorithms:
-        params["algo"] = _ALGORITHMS[:n_algorithms]
-    envelope = {"jsonrpc": "2.0"} if parameters["jsonrpc"] else {}
-    return {"id": 1, **envelope, "method": "login", "params": params}
+def answer(request: Message, todo: Work, drawn: Drawn, rng: Generator) -> Message:
+    """Build a pool's answer to a login, with the first job, or to a sign of life."""
+    if request["method"] != "login":
+        return _answer(request["id"], {"status": "KEEPALIVED"})
+    welcome: dict[str, object] = {"id": _client_id(drawn, rng), "job": job(drawn, todo.difficulty, rng)}
+    extensions = [*(["algo"] if drawn["submit_algo"] else []), *(["nicehash"] if drawn["nicehash"] else [])]
+    if drawn["keepalive"]:
+        extensions += ["connect", "tls", "keepalive"]
+    if extensions:
+        welcome["extensions"] = extensions
+    answered = _answer(request["id"], {**welcome, "status": "OK"})
+    if not drawn["says_no_error"]:
+        del answered["error"]
+    return answered
 
 
-def job(parameters: Mapping[str, Any], difficulty: float, rng: Generator) -> dict[str, object]:
+def work(todo: Work, drawn: Drawn, rng: Generator) -> list[Message]:
+    """Build a job, which holds its difficulty too."""
+    return [{"jsonrpc": "2.0", "method": "job", "params": job(drawn, todo.difficulty, rng)}]
+
+
+def job(drawn: Drawn, difficulty: float, rng: Generator) -> Message:
     """Draw the work that a pool gives out, in the form of that pool."""
-    drawn: dict[str, object] = {
-        "algo": "rx/0",
-        "blob": hex_digits(int(parameters["blob_digits"]), rng),
-        "height": int(parameters["height"]),
-        "job_id": hex_digits(int(parameters["job_id_digits"]), rng),
-        "next_seed_hash": "",
-        "seed_hash": hex_digits(64, rng),
-        "target": target_of(difficulty),
-    }
-    left_out = {"full": (), "no_next": ("next_seed_hash",)}.get(
-        str(parameters["job_fields"]), ("algo", "height", "next_seed_hash", "seed_hash")
+    left_out = {"full": (), "no_next": ("next_seed_hash",), "old": ("next_seed_hash", "seed_hash")}.get(
+        str(drawn["job_fields"]), ("algo", "height", "next_seed_hash", "seed_hash")
     )
-    return {key: value for key, value in drawn.items() if key not in left_out}
+    drawn_job: Message = {
+        "algo": "cn/r" if drawn["job_fields"] == "old" else "rx/0",
+        "blob": hex_digits(int(drawn["blob_digits"]), rng),
+        "height": int(drawn["height"]),
+        "job_id": hex_digits(int(drawn["job_id_digits"]), rng),
+        "next_seed_hash": hex_digits(int(drawn["next_seed_digits"]), rng),
+        "seed_hash": hex_digits(64, rng),
+        "target": target_of(difficulty, int(drawn["target_digits"])),
+    }
+    return {key: value for key, value in drawn_job.items() if key not in left_out}
 
 
-def submit(
-    number: int, client_id: str, job_id: str, parameters: Mapping[str, Any], rng: Generator
-) -> dict[str, object]:
-    """Draw a share."""
-    params = {"id": client_id, "job_id": job_id, "nonce": hex_digits(8, rng), "result": hex_digits(64, rng)}
-    if parameters["submit_algo"]:
+def share(number: int, known: Heard, drawn: Drawn, rng: Generator) -> Message:
+    """Draw a share. In NiceHash mode the nonce's last byte is the pool's; nobody can see that in a size."""
+    params = {
+        "id": known.name,
+        "job_id": known.job,
+        "nonce": hex_digits(8, rng),
+        "result": hex_digits(64, rng),
+    }
+    if drawn["submit_algo"]:
         params["algo"] = "rx/0"
-    envelope = {"jsonrpc": "2.0"} if parameters["jsonrpc"] else {}
-    return {"id": number, **envelope, "method": "submit", "params": params}
+    return {"id": number, **envelope(drawn), "method": "submit", "params": params}
 
 
-def answer(number: int, result: object, error: object = None) -> dict[str, object]:
-    """Build a pool's answer to a numbered message."""
-    return {"id": number, "jsonrpc": "2.0", "result": result, "error": error}
+def verdict(request: Message, is_accepted: bool, drawn: Drawn, rng: Generator) -> Message:
+    """Build the answer to a share."""
+    del drawn
+    if is_accepted:
+        return _answer(request["id"], {"status": "OK"})
+    error = {"code": -1, "message": str(rng.choice(_ERRORS))}
+    return {"id": request["id"], "jsonrpc": "2.0", "error": error}
 
 
-def target_of(difficulty: float) -> str:
-    """Compact target of a difficulty: 32 bits, little endian, as hexadecimal."""
-    return min(int(2**32 / difficulty), 2**32 - 1).to_bytes(4, "little").hex()
+def heed(message: Message) -> Heard:
+    """Read a job, and the client's name out of the answer to its login."""
+    welcome = message.get("result")
+    if isinstance(welcome, dict) and "job" in welcome:
+        keeps_alive = "keepalive" in welcome.get("extensions", ())
+        return Heard(name=welcome["id"], keeps_alive=keeps_alive).and_then(_heard(welcome["job"]))
+    return _heard(message["params"]) if message.get("method") == "job" else Heard()
+
+
+def keep_alive(number: int, known: Heard) -> Message:
+    """Build a sign of life."""
+    return {"id": number, "jsonrpc": "2.0", "method": "keepalived", "params": {"id": known.name}}
+
+
+def target_of(difficulty: float, n_digits: int = 8) -> str:
+    """Compact target of a difficulty: 32 or 64 bits, little endian, as hexadecimal."""
+    largest = 1 << (4 * n_digits)
+    return min(int(largest / difficulty), largest - 1).to_bytes(n_digits // 2, "little").hex()
 
 
 def difficulty_of(target: str) -> float:
     """Difficulty of a compact target."""
-    return 2**32 / max(int.from_bytes(bytes.fromhex(target), "little"), 1)
+    return float((1 << (4 * len(target))) / max(int.from_bytes(bytes.fromhex(target), "little"), 1))
+
+
+def _heard(work: Message) -> Heard:
+    return Heard(job=work["job_id"], difficulty=difficulty_of(work["target"]))
+
+
+def _answer(number: int, result: object) -> Message:
+    return {"id": number, "jsonrpc": "2.0", "result": result, "error": None}
+
+
+def _client_id(drawn: Drawn, rng: Generator) -> str:
+    kind, digits = drawn["client_id"], hex_digits(32, rng)
+    if kind == "number":
+        return str(rng.integers(4_000, 33_000))
+    parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+    named: dict[str, str] = {"uuid": "-".join(parts), "short": digits[:8]}
+    return named.get(str(kind), digits[:16])
+
+
+def _opening(drawn: Drawn, rng: Generator) -> list[Message]:
+    return [login(drawn, rng)]
+
+
+CRYPTONOTE = Dialect(
+    _opening,
+    answer,
+    work,
+    share,
+    verdict,
+    heed,
+    "login",
+    "submit",
+    answers_with_work=True,
+    keep_alive=keep_alive,
+)

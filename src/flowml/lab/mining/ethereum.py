@@ -9,14 +9,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flowml.lab.actor import Actor, Parameters, over_tls
+from flowml.lab.mining.conduct import draw_pool
+from flowml.lab.mining.dialect import Dialect, Drawn, Heard, Message, Timer, Work
 from flowml.lab.mining.identities import hex_digits, worker
-from flowml.lab.mining.stratum import Dialect, Drawn, Message, Stratum, Work, draw_pool
+from flowml.lab.mining.stratum import stratum_actors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.random import Generator
+
+    from flowml.lab.actor import Parameters
 
 _LARGEST_TARGET = 2**256 - 1
 
@@ -34,10 +37,10 @@ def get_work(drawn: Drawn, number: int) -> Message:
     return {**_envelope(drawn), "params": [], "id": number, "method": "eth_getWork"}
 
 
-def answer(request: Message, drawn: Drawn, rng: Generator) -> Message:
+def answer(request: Message, todo: Work, drawn: Drawn, rng: Generator) -> Message:
     """Build a pool's answer to a login, a poll or a hash rate."""
     if request["method"] == "eth_getWork":
-        return _job(request["id"], float(drawn["start_difficulty"]), drawn, rng)
+        return _job(request["id"], todo.difficulty, drawn, rng)
     return {"id": request["id"], "jsonrpc": "2.0", "result": True}
 
 
@@ -46,9 +49,9 @@ def work(todo: Work, drawn: Drawn, rng: Generator) -> list[Message]:
     return [] if drawn["poll_s"] else [_job(0, todo.difficulty, drawn, rng)]
 
 
-def share(number: int, job: str, drawn: Drawn, rng: Generator) -> Message:
+def share(number: int, known: Heard, drawn: Drawn, rng: Generator) -> Message:
     """Build a share."""
-    params = ["0x" + hex_digits(16, rng), job, "0x" + hex_digits(64, rng)]
+    params = ["0x" + hex_digits(16, rng), known.job, "0x" + hex_digits(64, rng)]
     return {**_envelope(drawn), "params": params, "id": number, "method": "eth_submitWork"}
 
 
@@ -58,17 +61,17 @@ def verdict(request: Message, is_accepted: bool, drawn: Drawn, rng: Generator) -
     return {"id": request["id"], "jsonrpc": "2.0", "result": is_accepted}
 
 
-def heed(message: Message) -> tuple[str | None, float | None]:
+def heed(message: Message) -> Heard:
     """Read job and difficulty out of an answer that is work."""
     result = message.get("result")
     if isinstance(result, list):
-        return result[0], _LARGEST_TARGET / max(int(result[2], 16), 1)
-    return None, None
+        return Heard(job=result[0], difficulty=_LARGEST_TARGET / max(int(result[2], 16), 1))
+    return Heard()
 
 
-def timers(drawn: Drawn) -> Sequence[tuple[float, Callable[[int, Generator], Message]]]:
+def timers(drawn: Drawn) -> Sequence[Timer]:
     """List what a miner sends by the clock."""
-    beats: list[tuple[float, Callable[[int, Generator], Message]]] = []
+    beats: list[Timer] = []
     if drawn["poll_s"]:
         beats.append((drawn["poll_s"], lambda number, _: get_work(drawn, number)))
     if drawn["hashrate_s"]:
@@ -114,27 +117,7 @@ def _draw(rng: Generator) -> Parameters:
     }
 
 
-_STRATUM = Stratum(
-    Dialect(
-        opening,
-        answer,
-        work,
-        share,
-        verdict,
-        heed,
-        "eth_submitLogin",
-        "eth_submitWork",
-        timers,
-    )
+_ETHEREUM = Dialect(
+    opening, answer, work, share, verdict, heed, "eth_submitLogin", "eth_submitWork", timers=timers
 )
-_ETHEREUM = Actor(
-    "ethereum",
-    "ethereum",
-    _draw,
-    _STRATUM.serve,
-    _STRATUM.visit,
-    ports=(4444, 9999, 8008, 3333),
-    is_mining=True,
-    clients=(1, 4),
-)
-ACTORS = (_ETHEREUM, over_tls(_ETHEREUM, (443, 5555, 12020)))
+ACTORS = stratum_actors("ethereum", _draw, _ETHEREUM, (4444, 9999, 8008, 3333), (443, 5555, 12020))

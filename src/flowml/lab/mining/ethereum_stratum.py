@@ -6,15 +6,30 @@ target, height and bits besides, and its shares the header and mix hashes (xmrig
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from flowml.lab.actor import Actor, Parameters, over_tls
-from flowml.lab.mining import bitcoin
+from flowml.lab.mining.conduct import draw_pool
+from flowml.lab.mining.dialect import (
+    Dialect,
+    Drawn,
+    Heard,
+    Message,
+    Work,
+    heed,
+    notice,
+    numbered,
+    pushed,
+    result,
+    verdict,
+)
 from flowml.lab.mining.identities import base58, hex_digits, worker
-from flowml.lab.mining.stratum import Dialect, Drawn, Message, Stratum, Work, draw_pool
+from flowml.lab.mining.stratum import stratum_actors
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+
+    from flowml.lab.actor import Parameters
 
 _VERSION = "EthereumStratum/1.0.0"
 
@@ -32,16 +47,16 @@ def opening(drawn: Drawn, rng: Generator) -> list[Message]:
     ]
     if drawn["extranonce_subscribe"]:
         requests.append(("mining.extranonce.subscribe", []))
-    return [{"id": n, "method": method, "params": params} for n, (method, params) in enumerate(requests, 1)]
+    return numbered(requests)
 
 
-def answer(request: Message, drawn: Drawn, rng: Generator) -> Message:
+def answer(request: Message, todo: Work, drawn: Drawn, rng: Generator) -> Message:
     """Build a pool's answer to a request of the opening."""
-    result: object = True
-    if request["method"] == "mining.subscribe":
-        extranonce = hex_digits(int(drawn["extranonce_digits"]), rng)
-        result = [["mining.notify", hex_digits(32, rng), _VERSION], extranonce]
-    return {"id": request["id"], "result": result, "error": None}
+    del todo
+    if request["method"] != "mining.subscribe":
+        return result(request, True)
+    extranonce = hex_digits(int(drawn["extranonce_digits"]), rng)
+    return result(request, [["mining.notify", hex_digits(32, rng), _VERSION], extranonce])
 
 
 def work(todo: Work, drawn: Drawn, rng: Generator) -> list[Message]:
@@ -55,16 +70,15 @@ def work(todo: Work, drawn: Drawn, rng: Generator) -> list[Message]:
         params += [hex_digits(64, rng), todo.is_new_block, int(drawn["height"]), hex_digits(8, rng)]
     else:
         params.append(todo.is_new_block)
-    job = {"id": None, "method": "mining.notify", "params": params}
+    job = pushed("mining.notify", params)
     if not todo.is_new_difficulty:
         return [job]
-    difficulty = float(f"{todo.difficulty:.6g}")
-    return [{"id": None, "method": "mining.set_difficulty", "params": [difficulty]}, job]
+    return [pushed("mining.set_difficulty", [float(f"{todo.difficulty:.6g}")]), job]
 
 
-def share(number: int, job: str, drawn: Drawn, rng: Generator) -> Message:
+def share(number: int, known: Heard, drawn: Drawn, rng: Generator) -> Message:
     """Build a share."""
-    params = [drawn["user"], job]
+    params = [drawn["user"], known.job]
     if drawn["is_ravencoin"]:
         params += ["0x" + hex_digits(n_digits, rng) for n_digits in (16, 64, 64)]
     else:
@@ -72,7 +86,7 @@ def share(number: int, job: str, drawn: Drawn, rng: Generator) -> Message:
     return {"id": number, "method": "mining.submit", "params": params}
 
 
-def _draw(rng: Generator, is_ravencoin: bool) -> dict[str, bool | float | int | str]:
+def _draw(rng: Generator, *, is_ravencoin: bool) -> Parameters:
     name = worker(rng)
     wallet = "R" + base58(33, rng) if is_ravencoin else "0x" + hex_digits(40, rng)
     return {
@@ -86,44 +100,19 @@ def _draw(rng: Generator, is_ravencoin: bool) -> dict[str, bool | float | int | 
     }
 
 
-def _draw_ethereum(rng: Generator) -> Parameters:
-    return _draw(rng, is_ravencoin=False)
-
-
-def _draw_ravencoin(rng: Generator) -> Parameters:
-    return _draw(rng, is_ravencoin=True)
-
-
-_STRATUM = Stratum(
-    Dialect(
-        opening,
-        answer,
-        work,
-        share,
-        bitcoin.verdict,
-        bitcoin.heed,
-        "mining.authorize",
-        "mining.submit",
-    )
+_DIALECT = Dialect(
+    opening, answer, work, share, verdict, heed, "mining.authorize", "mining.submit", notice=notice
 )
-_ETHEREUM = Actor(
-    "ethereum-stratum",
-    "ethereum",
-    _draw_ethereum,
-    _STRATUM.serve,
-    _STRATUM.visit,
-    (3353, 4444),
-    is_mining=True,
-    clients=(1, 4),
+ACTORS = (
+    *stratum_actors(
+        "ethereum-stratum",
+        partial(_draw, is_ravencoin=False),
+        _DIALECT,
+        (3353, 4444),
+        (443, 33353),
+        family="ethereum",
+    ),
+    *stratum_actors(
+        "ravencoin", partial(_draw, is_ravencoin=True), _DIALECT, (6060, 3636, 8888), (443, 16060)
+    ),
 )
-_RAVENCOIN = Actor(
-    "ravencoin",
-    "ravencoin",
-    _draw_ravencoin,
-    _STRATUM.serve,
-    _STRATUM.visit,
-    (6060, 3636, 8888),
-    is_mining=True,
-    clients=(1, 4),
-)
-ACTORS = (_ETHEREUM, over_tls(_ETHEREUM, (443, 33353)), _RAVENCOIN, over_tls(_RAVENCOIN, (443, 16060)))

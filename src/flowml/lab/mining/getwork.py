@@ -2,7 +2,8 @@
 
 XMRig's daemon mode asks /getheight every second and fetches a template when the height changed
 (xmrig/xmrig DaemonClient.cpp); old Ethereum miners poll eth_getWork and report their hash rate; Bitcoin
-miners keep one getblocktemplate request open until there is something new (BIP 22, BIP 23).
+miners keep one getblocktemplate request open until there is something new (BIP 22, BIP 23), and the first of
+them asked for getwork every few seconds (en.bitcoin.it Getwork). Who mines alone sends whole blocks, seldom.
 """
 
 from __future__ import annotations
@@ -28,17 +29,26 @@ if TYPE_CHECKING:
     from flowml.lab.site import Site
 
 _LONGEST_WAIT_S = 60.0
+_BLOCK_S = {"ethereum": 13.0, "daemon": 120.0, "template": 600.0, "getwork": 600.0}
+_WORK_DIGITS = {"midstate": 64, "data": 256, "hash1": 128, "target": 64}
+"""Members of getwork's answer; a share sends the data back."""
 
 
 def _draw(rng: Generator) -> Parameters:
-    style = str(rng.choice(["ethereum", "daemon", "template"]))
-    polls_s = {"ethereum": [0.5, 3.0, 10.0], "daemon": [1.0, 1.0, 5.0], "template": [0.1]}[style]
+    style = str(rng.choice(list(_BLOCK_S)))
+    polls_s = {
+        "ethereum": [0.5, 3.0, 10.0],
+        "daemon": [1.0, 1.0, 5.0],
+        "template": [0.1],
+        "getwork": [5.0, 10.0, 30.0, 60.0],
+    }[style]
+    is_pool = style in {"ethereum", "getwork"}
     return {
         "style": style,
-        "block_s": {"ethereum": 13.0, "daemon": 120.0, "template": 600.0}[style],
+        "block_s": _BLOCK_S[style],
         "poll_s": float(rng.choice(polls_s)),
         "hashrate_s": float(rng.choice([0.0, 20.0, 60.0])) if style == "ethereum" else 0.0,
-        "share_s": float(rng.choice([15.0, 60.0, 300.0])) if style == "ethereum" else 3600.0,
+        "share_s": float(rng.choice([15.0, 60.0, 300.0] if is_pool else [120.0, 3600.0])),
         "template_digits": 2
         * int(rng.integers(200, 400) if style == "daemon" else rng.integers(1000, 15000)),
         "agent": str(rng.choice(["ethminer/0.11", "XMRig/6.16.4", "cgminer 4.10.0", "Mozilla/5.0"])),
@@ -86,6 +96,9 @@ class _Node:
             return {"height": self.height, "status": "OK", "untrusted": False}
         if method == "eth_getWork":
             return {**envelope, "result": ["0x" + hex_digits(64, self.rng) for _ in range(3)]}
+        if method == "getwork" and not request["params"]:
+            work = {name: hex_digits(n_digits, self.rng) for name, n_digits in _WORK_DIGITS.items()}
+            return {"result": work, "error": None, "id": request["id"]}
         if method in {"getblocktemplate", "get_block_template"}:
             template = hex_digits(self.drawn["template_digits"], self.rng)
             return {
@@ -113,8 +126,7 @@ class _Miner:
             height = await self._poll(height)
             now_s = time.monotonic()
             if now_s >= next_share_s:
-                params = ["0x" + hex_digits(n_digits, self.rng) for n_digits in (16, 64, 64)]
-                await self._ask("/", "eth_submitWork", params)
+                await self._ask(*self._share())
                 next_share_s = now_s + share_gap_s(1.0, self.drawn["share_s"], self.rng)
             if now_s >= next_rate_s:
                 params = ["0x" + hex_digits(n_digits, self.rng) for n_digits in (64, 64)]
@@ -122,9 +134,21 @@ class _Miner:
                 next_rate_s = now_s + self.drawn["hashrate_s"]
             await asyncio.sleep(self.drawn["poll_s"])
 
+    def _share(self) -> tuple[str, str, list[str]]:
+        block = hex_digits(self.drawn["template_digits"], self.rng)
+        return {
+            "ethereum": ("/", "eth_submitWork", ["0x" + hex_digits(n, self.rng) for n in (16, 64, 64)]),
+            "daemon": ("/json_rpc", "submit_block", [block]),
+            "template": ("/", "submitblock", [block]),
+            "getwork": ("/", "getwork", [hex_digits(_WORK_DIGITS["data"], self.rng)]),
+        }[self.drawn["style"]]
+
     async def _poll(self, height: int) -> int:
         if self.drawn["style"] == "ethereum":
             await self._ask("/", "eth_getWork", [])
+            return 0
+        if self.drawn["style"] == "getwork":
+            await self._ask("/", "getwork", [])
             return 0
         if self.drawn["style"] == "template":
             await self._ask("/", "getblocktemplate", [{"capabilities": ["longpoll"], "rules": ["segwit"]}])

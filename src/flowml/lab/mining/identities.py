@@ -23,5 +23,9 @@ def base58(n_characters: int, rng: Generator) -> str:
 
 def worker(rng: Generator) -> str:
     """Worker name, often none, seldom long."""
-    n = int(rng.choice([0, 0, 3, 5, 6, 8, 12, 16]))
-    return "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), n))
+    return letters(int(rng.choice([0, 0, 3, 5, 6, 8, 12, 16])), rng)
+
+
+def letters(n_characters: int, rng: Generator) -> str:
+    """Random small letters and digits."""
+    return "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), n_characters))

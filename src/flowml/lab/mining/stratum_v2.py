@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from flowml.lab.actor import Actor, Parameters
 from flowml.lab.mining.chain import next_work
-from flowml.lab.mining.shares import Vardiff, VardiffSettings, happens_within, share_gap_s
-from flowml.lab.mining.stratum import draw_pool
+from flowml.lab.mining.conduct import answer_after_s, delay_small_writes, draw_pool, steering
+from flowml.lab.mining.outages import with_outages
+from flowml.lab.mining.shares import happens_within, share_gap_s
 from flowml.lab.rhythm import together
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+    from flowml.lab.mining.shares import Vardiff
     from flowml.lab.peer import Peer
     from flowml.lab.site import Site
 
@@ -48,26 +50,42 @@ class Kind(IntEnum):
     JOB = 9
 
 
-_PAYLOAD = {
+_STANDARD = {
+    Kind.SETUP: 16,  # protocol, versions, flags, port and the lengths of five strings, which come on top
     Kind.SETUP_SUCCESS: 6,
-    Kind.OPEN_CHANNEL: 60,
-    Kind.OPEN_CHANNEL_SUCCESS: 60,
+    Kind.OPEN_CHANNEL: 41,  # request, hash rate, target and the length of the user's name
+    Kind.OPEN_CHANNEL_SUCCESS: 45,  # request, channel, target, group and the length of the prefix
+    Kind.SHARE: 24,
     Kind.SHARE_SUCCESS: 20,
-    Kind.SHARE_ERROR: 40,
+    Kind.SHARE_ERROR: 9,  # channel, number and the length of the reason
     Kind.SET_TARGET: 36,
     Kind.SET_PREVIOUS_HASH: 48,
+    Kind.JOB: 45,
+}
+_EXTENDED = {
+    **_STANDARD,
+    Kind.OPEN_CHANNEL: 43,  # and how much extranonce the miner needs
+    Kind.OPEN_CHANNEL_SUCCESS: 43,  # request, channel, target, extranonce size and the length of the prefix
+    Kind.SHARE: 25,  # and the length of the extranonce
+    Kind.JOB: 19,  # channel, job, no time, version, rolling, and the lengths of path and coinbase halves
+}
+_STRINGS = {
+    Kind.SETUP: "device_bytes",
+    Kind.OPEN_CHANNEL: "user_bytes",
+    Kind.OPEN_CHANNEL_SUCCESS: "prefix_bytes",
+    Kind.SHARE_ERROR: "reason_bytes",
 }
 
 
 def payload_bytes(kind: Kind, drawn: _Drawn) -> int:
     """Payload of a message, in bytes; an extended channel carries coinbase, merkle path and extranonce."""
-    if kind is Kind.SETUP:
-        return 60 + int(drawn["device_bytes"])
-    if kind is Kind.SHARE:
-        return 33 if drawn["is_extended"] else 24
-    if kind is Kind.JOB:
-        return 60 + drawn["coinbase_bytes"] + 32 * drawn["merkle_branches"] if drawn["is_extended"] else 45
-    return _PAYLOAD[kind]
+    sizes = _EXTENDED if drawn["is_extended"] else _STANDARD
+    n_bytes = sizes[kind] + (int(drawn[_STRINGS[kind]]) if kind in _STRINGS else 0)
+    if drawn["is_extended"] and kind is Kind.SHARE:
+        n_bytes += int(drawn["extranonce_bytes"])
+    if drawn["is_extended"] and kind is Kind.JOB:
+        n_bytes += int(drawn["coinbase_bytes"]) + 32 * int(drawn["merkle_branches"])
+    return n_bytes
 
 
 def frame(kind: Kind, drawn: _Drawn, rng: Generator, difficulty: float = 0.0) -> bytes:
@@ -94,7 +112,13 @@ def _draw(rng: Generator) -> Parameters:
         "coinbase_bytes": int(rng.integers(120, 320)),
         "merkle_branches": int(rng.integers(0, 14)),
         "batched_answers": int(rng.choice([1, 1, 5, 20])),
-        "device_bytes": int(rng.integers(0, 90)),
+        "device_bytes": int(rng.integers(20, 130)),
+        "user_bytes": int(rng.integers(5, 64)),
+        "prefix_bytes": int(rng.choice([4, 8, 16, 32])),
+        "extranonce_bytes": int(rng.choice([4, 8, 16])),
+        "reason_bytes": int(
+            rng.choice([11, 16, 20])
+        ),  # "stale-share", "invalid-job-id", "difficulty-too-low"
     }
 
 
@@ -114,25 +138,18 @@ class _Pool:
     async def attend(self, peer: Peer) -> None:
         """Shake hands, open a channel, and judge shares until the miner leaves."""
         drawn = self.drawn
+        if drawn["pool_delays"]:
+            delay_small_writes(peer)
         await peer.exactly(_FIRST_ACT)
         await peer.send(self.rng.bytes(drawn["second_act_bytes"]))
         for kind in (Kind.SETUP_SUCCESS, Kind.OPEN_CHANNEL_SUCCESS):
             await read_frame(peer)
-            await asyncio.sleep(self.rng.exponential(drawn["think_s"]))
+            await asyncio.sleep(answer_after_s(drawn, self.rng))
             await peer.send(frame(kind, drawn, self.rng, drawn["start_difficulty"]))
         await peer.send(self._work(is_block=True))
-        steering = (
-            drawn["target_s"],
-            drawn["retarget_s"],
-            drawn["variance_ratio"],
-            drawn["start_difficulty"],
-        )
-        vardiff = Vardiff(
-            VardiffSettings(*steering, 1e-6, drawn["burst_shares"], drawn["has_octaves"]), time.monotonic()
-        )
         self.miners.add(peer)
         try:
-            await self._judge(peer, vardiff)
+            await self._judge(peer, steering(drawn, time.monotonic()))
         finally:
             self.miners.discard(peer)
 
@@ -140,7 +157,7 @@ class _Pool:
         n_unanswered = 0
         while True:
             await read_frame(peer)
-            await asyncio.sleep(self.rng.exponential(self.drawn["think_s"]))
+            await asyncio.sleep(answer_after_s(self.drawn, self.rng))
             n_unanswered += 1
             if self.rng.random() < self.drawn["rejected_ratio"]:
                 await peer.send(frame(Kind.SHARE_ERROR, self.drawn, self.rng))
@@ -167,6 +184,8 @@ class _Miner:
 
     async def mine(self) -> None:
         """Shake hands, open a channel and send shares until the connection breaks."""
+        if self.drawn["miner_delays"]:
+            delay_small_writes(self.peer)
         await self.peer.send(self.rng.bytes(_FIRST_ACT))
         await self.peer.exactly(self.drawn["second_act_bytes"])
         for kind in (Kind.SETUP, Kind.OPEN_CHANNEL):
@@ -189,8 +208,11 @@ class _Miner:
 
 
 async def _serve(site: Site, rng: Generator) -> None:
-    pool = _Pool(site.parameters, rng)
-    await together(pool.renew(), site.listen(pool.attend))
+    async def serve() -> None:
+        pool = _Pool(site.parameters, rng)
+        await together(pool.renew(), site.listen(pool.attend))
+
+    await with_outages(site, rng, serve)
 
 
 async def _visit(site: Site, rng: Generator) -> None:
@@ -201,6 +223,13 @@ async def _visit(site: Site, rng: Generator) -> None:
 
 
 _STRATUM_V2 = Actor(
-    "stratum-v2", "stratum-v2", _draw, _serve, _visit, ports=(34254, 3336), is_mining=True, clients=(1, 4)
+    "stratum-v2",
+    "stratum-v2",
+    _draw,
+    _serve,
+    _visit,
+    ports=(34254, 34265, 3336, 443),
+    is_mining=True,
+    clients=(1, 4),
 )
 ACTORS = (_STRATUM_V2,)

@@ -7,13 +7,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowml.lab.actor import Actor, Parameters, over_tls
-from flowml.lab.mining.bitcoin import verdict
+from flowml.lab.mining import dialect
+from flowml.lab.mining.conduct import draw_pool
+from flowml.lab.mining.dialect import (
+    Dialect,
+    Drawn,
+    Heard,
+    Message,
+    Work,
+    notice,
+    numbered,
+    pushed,
+    result,
+    verdict,
+)
 from flowml.lab.mining.identities import base58, hex_digits, worker
-from flowml.lab.mining.stratum import Dialect, Drawn, Message, Stratum, Work, draw_pool
+from flowml.lab.mining.stratum import stratum_actors
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+
+    from flowml.lab.actor import Parameters
 
 _SOLUTION_DIGITS = 2694  # 1,344 bytes and their length, for Equihash with n=200, k=9
 _LARGEST_TARGET = 2**256 - 1
@@ -30,14 +44,14 @@ def opening(drawn: Drawn, rng: Generator) -> list[Message]:
     ]
     if drawn["extranonce_subscribe"]:
         requests.append(("mining.extranonce.subscribe", []))
-    return [{"id": n, "method": method, "params": params} for n, (method, params) in enumerate(requests, 1)]
+    return numbered(requests)
 
 
-def answer(request: Message, drawn: Drawn, rng: Generator) -> Message:
+def answer(request: Message, todo: Work, drawn: Drawn, rng: Generator) -> Message:
     """Build a pool's answer to a request of the opening."""
+    del todo
     is_subscription = request["method"] == "mining.subscribe"
-    result: object = [None, hex_digits(int(drawn["nonce1_digits"]), rng)] if is_subscription else True
-    return {"id": request["id"], "result": result, "error": None}
+    return result(request, [None, hex_digits(int(drawn["nonce1_digits"]), rng)] if is_subscription else True)
 
 
 def work(todo: Work, drawn: Drawn, rng: Generator) -> list[Message]:
@@ -45,33 +59,26 @@ def work(todo: Work, drawn: Drawn, rng: Generator) -> list[Message]:
     params: list[object] = [hex_digits(int(drawn["job_id_digits"]), rng), "04000000"]
     params += [hex_digits(64, rng) for _ in range(3)]
     params += [hex_digits(8, rng), hex_digits(8, rng), todo.is_new_block]
-    job = {"id": None, "method": "mining.notify", "params": params}
+    job = pushed("mining.notify", params)
     if not todo.is_new_difficulty:
         return [job]
     target = min(int(_LARGEST_TARGET / max(todo.difficulty, 1.0)), _LARGEST_TARGET)
-    return [{"id": None, "method": "mining.set_target", "params": [f"{target:064x}"]}, job]
+    return [pushed("mining.set_target", [f"{target:064x}"]), job]
 
 
-def share(number: int, job: str, drawn: Drawn, rng: Generator) -> Message:
+def share(number: int, known: Heard, drawn: Drawn, rng: Generator) -> Message:
     """Build a share with its solution."""
     nonce2 = hex_digits(64 - int(drawn["nonce1_digits"]), rng)
-    params = [
-        drawn["user"],
-        job,
-        hex_digits(8, rng),
-        nonce2,
-        "fd4005" + hex_digits(_SOLUTION_DIGITS - 6, rng),
-    ]
+    solution = "fd4005" + hex_digits(_SOLUTION_DIGITS - 6, rng)
+    params = [drawn["user"], known.job, hex_digits(8, rng), nonce2, solution]
     return {"id": number, "method": "mining.submit", "params": params}
 
 
-def heed(message: Message) -> tuple[str | None, float | None]:
-    """Read the job's name or the difficulty out of a pool's message."""
-    if message.get("method") == "mining.notify":
-        return message["params"][0], None
+def heed(message: Message) -> Heard:
+    """Read a target as well as what all dialects say."""
     if message.get("method") == "mining.set_target":
-        return None, _LARGEST_TARGET / max(int(message["params"][0], 16), 1)
-    return None, None
+        return Heard(difficulty=_LARGEST_TARGET / max(int(message["params"][0], 16), 1))
+    return dialect.heed(message)
 
 
 def _draw(rng: Generator) -> Parameters:
@@ -86,26 +93,7 @@ def _draw(rng: Generator) -> Parameters:
     }
 
 
-_STRATUM = Stratum(
-    Dialect(
-        opening,
-        answer,
-        work,
-        share,
-        verdict,
-        heed,
-        "mining.authorize",
-        "mining.submit",
-    )
+_ZCASH = Dialect(
+    opening, answer, work, share, verdict, heed, "mining.authorize", "mining.submit", notice=notice
 )
-_ZCASH = Actor(
-    "zcash",
-    "zcash",
-    _draw,
-    _STRATUM.serve,
-    _STRATUM.visit,
-    ports=(3333, 3357, 6666),
-    is_mining=True,
-    clients=(1, 4),
-)
-ACTORS = (_ZCASH, over_tls(_ZCASH, (443, 3443)))
+ACTORS = stratum_actors("zcash", _draw, _ZCASH, (3333, 3357, 6666), (443, 3443))

@@ -1,0 +1,1 @@
+"""Evasions: what miners do to be overlooked, one file each, found by ``EVASIONS``."""

@@ -1,0 +1,59 @@
+"""Sizes of messages against the specifications that the actors name."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from flowml.lab.benign import dns_sealed, framing, grpc, iec104, lsp, remote_desktop, vpn, zabbix
+from flowml.lab.benign.http_messages import request, response
+
+_RNG = np.random.default_rng(1)
+
+
+def test_an_http_2_ping_has_17_bytes_and_a_grpc_message_14_more_than_it_holds() -> None:
+    assert grpc.frame(grpc.PING, 0, bytes(8)) == b"\x00\x00\x08\x06\x00\x00\x00\x00\x00" + bytes(8)
+    assert len(grpc.message(100, _RNG)) == 9 + 5 + 100
+
+
+def test_frames_of_iec_104_say_their_length_and_control_frames_have_6_bytes() -> None:
+    assert iec104.control_frame(0x43) == b"\x68\x04\x43\x00\x00\x00"
+    assert iec104.data_frame(10, _RNG)[1] == 14
+    assert len(iec104.data_frame(1000, _RNG)) == 255, "the length is one byte, at most 253"
+
+
+def test_a_zabbix_message_has_a_header_of_13_bytes() -> None:
+    framed = zabbix.framed({"request": "active checks"})
+    assert framed[:5] == b"ZBXD\x01"
+    assert int.from_bytes(framed[5:13], "little") == len(framed) - 13
+
+
+def test_a_language_server_s_message_counts_its_bytes() -> None:
+    head, _, body = lsp.framed({"method": "exit"}).partition(b"\r\n\r\n")
+    assert head == b"Content-Length: %d" % len(body)
+    assert json.loads(body) == {"jsonrpc": "2.0", "method": "exit"}
+
+
+def test_an_update_of_a_screen_has_16_bytes_and_its_encoded_pixels() -> None:
+    assert len(remote_desktop.update(300, _RNG)) == 4 + 12 + 4 + 300
+
+
+def test_an_empty_message_of_the_vpn_has_32_bytes_and_others_grow_by_16() -> None:
+    assert [vpn.data_bytes(n) for n in (0, 1, 16, 17)] == [32, 48, 48, 64]
+
+
+def test_sealed_dns_is_filled_up_as_rfc_8467_recommends() -> None:
+    assert [dns_sealed.padded(n, 128) for n in (1, 128, 129)] == [128, 128, 256]
+
+
+def test_http_messages_count_their_bodies() -> None:
+    assert request("GET", "lab.example", "/", fields="A: b\r\n") == (
+        b"GET / HTTP/1.1\r\nHost: lab.example\r\nA: b\r\nContent-Length: 0\r\n\r\n"
+    )
+    assert response(b"{}").endswith(b"Content-Length: 2\r\n\r\n{}")
+
+
+def test_a_marked_message_has_the_size_that_was_asked_for() -> None:
+    assert framing.marked(b"p", 40, _RNG)[:3] == b"\x00\x26p"
+    assert len(framing.marked(b"p", 40, _RNG)) == 40
