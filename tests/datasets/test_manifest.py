@@ -46,6 +46,20 @@ def test_a_recording_labels_connections_by_their_server(tmp_path: Path) -> None:
     assert capture.may_fit
 
 
+def test_a_recording_from_before_evasions_has_none(tmp_path: Path) -> None:
+    (capture,) = read_data_set(recorded(tmp_path, "ab" * 32))
+    (server,) = capture.servers
+    assert (server.carrier, server.evasion, server.strength) == ("tls", "none", "none")
+
+
+def test_a_recording_says_how_its_miners_hide(tmp_path: Path) -> None:
+    folder = recorded(tmp_path, "ab" * 32)
+    with (folder / "manifest.toml").open("a") as manifest:
+        manifest.write('evasion = "delay"\nstrength = "weak"\n')
+    (capture,) = read_data_set(folder)
+    assert [(server.evasion, server.strength) for server in capture.servers] == [("delay", "weak")]
+
+
 def test_a_capture_that_is_not_the_listed_one_is_refused(tmp_path: Path) -> None:
     (capture,) = read_data_set(recorded(tmp_path, "ab" * 32))
     with pytest.raises(DataError, match=r"small.pcap: SHA-256 .* instead of abababababab"):

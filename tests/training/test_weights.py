@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from flowml.training.weights import balanced_weights
+from flowml.training.weights import balanced_weights, fit_weights
 from tests.labelled import small_data_set
 
 
@@ -19,3 +20,13 @@ def test_judging_a_connection_more_often_does_not_make_it_heavier() -> None:
     share = before[labelled.connection == 0].sum() / before.sum()
     repeated = labelled.connection[often] == 0
     assert abs(after[repeated].sum() / after.sum() - share) < 1e-9
+
+
+def test_miners_that_evade_are_not_learnt_from() -> None:
+    labelled = small_data_set()
+    evades = labelled.is_mining & (labelled.connection % 2 == 0)
+    evasion = np.where(evades, "delay", "none")
+    weight = fit_weights(type(labelled)(**{**vars(labelled), "evasion": evasion}))
+    np.testing.assert_array_equal(weight == 0, evades)
+    assert weight[~evades].mean() == pytest.approx(1.0)
+    np.testing.assert_array_equal(fit_weights(labelled), balanced_weights(labelled))

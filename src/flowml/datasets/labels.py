@@ -1,11 +1,12 @@
 """Labelled observations: what a model is fitted and judged on, with the origin that splits keep together."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flowml.datasets.manifest import LabelledCapture
+from flowml.datasets.manifest import NO_EVASION, LabelledCapture
 from flowml.flows.observations import Observations
 
 
@@ -20,6 +21,10 @@ class LabelledObservations:
     is_mining : ndarray of bool, shape (n,)
     family : ndarray of str, shape (n,)
         Mining protocol or kind of benign traffic.
+    carrier : ndarray of str, shape (n,)
+        What lies between the protocol and the wire; empty where the truth does not say.
+    evasion, strength : ndarray of str, shape (n,)
+        How a miner hides, and how much; ``none`` for all who do not.
     origin : ndarray of str, shape (n,)
         Capture, host or pool: never on both sides of a split.
     source : ndarray of str, shape (n,)
@@ -40,6 +45,9 @@ class LabelledObservations:
     observations: Observations
     is_mining: NDArray[np.bool_]
     family: NDArray[np.str_]
+    carrier: NDArray[np.str_]
+    evasion: NDArray[np.str_]
+    strength: NDArray[np.str_]
     origin: NDArray[np.str_]
     source: NDArray[np.str_]
     file: NDArray[np.str_]
@@ -53,38 +61,21 @@ class LabelledObservations:
 
     def take(self, rows: NDArray[np.int64]) -> "LabelledObservations":
         """The observations at `rows`, in that order."""
-        return LabelledObservations(
-            self.observations.take(rows),
-            self.is_mining[rows],
-            self.family[rows],
-            self.origin[rows],
-            self.source[rows],
-            self.file[rows],
-            self.is_emulated[rows],
-            self.connection[rows],
-            self.lasted_s[rows],
-            self.sensor_start_s[rows],
-        )
+        columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return LabelledObservations(self.observations.take(rows), **columns)
 
     @staticmethod
     def concat(parts: "list[LabelledObservations]") -> "LabelledObservations":
         """All observations of `parts`; connections are numbered anew."""
         ends = np.cumsum([part.connection.max(initial=-1) + 1 for part in parts])
-        connection = np.concatenate(
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+        columns["connection"] = np.concatenate(
             [part.connection + start for part, start in zip(parts, [0, *ends[:-1]], strict=True)]
         )
-        return LabelledObservations(
-            Observations.concat([part.observations for part in parts]),
-            np.concatenate([part.is_mining for part in parts]),
-            np.concatenate([part.family for part in parts]),
-            np.concatenate([part.origin for part in parts]),
-            np.concatenate([part.source for part in parts]),
-            np.concatenate([part.file for part in parts]),
-            np.concatenate([part.is_emulated for part in parts]),
-            connection,
-            np.concatenate([part.lasted_s for part in parts]),
-            np.concatenate([part.sensor_start_s for part in parts]),
-        )
+        return LabelledObservations(Observations.concat([part.observations for part in parts]), **columns)
+
+
+_COLUMNS = tuple(field.name for field in fields(LabelledObservations) if field.name != "observations")
 
 
 def label(
@@ -108,36 +99,42 @@ def _label(capture: LabelledCapture, observations: Observations) -> LabelledObse
     if capture.is_mining is None:
         return _label_by_server(capture, observations)
     n = len(observations)
-    family = "mining" if capture.is_mining else capture.source
-    origin = f"{capture.source}/{capture.path.name}"
-    return _labelled(
-        capture,
-        observations,
-        np.full(n, capture.is_mining),
-        np.full(n, family),
-        np.full(n, origin),
-    )
+    truth = {
+        "is_mining": np.full(n, capture.is_mining),
+        "family": np.full(n, "mining" if capture.is_mining else capture.source),
+        "carrier": np.full(n, ""),
+        "evasion": np.full(n, NO_EVASION),
+        "strength": np.full(n, NO_EVASION),
+        "origin": np.full(n, f"{capture.source}/{capture.path.name}"),
+    }
+    return _labelled(capture, observations, truth)
 
 
 def _label_by_server(capture: LabelledCapture, observations: Observations) -> LabelledObservations:
     truths = {(truth.ip.encode(), truth.port): number for number, truth in enumerate(capture.servers)}
-    endpoints = zip(observations.server_ip.tolist(), observations.server_port.tolist(), strict=True)
-    number = np.array([truths.get(endpoint, -1) for endpoint in endpoints], np.int64)
+    # A listed server is one whoever began: without a SYN, and in UDP always, ports may have named the client
+    # the server, as those of tunnels lie among the ephemeral ones.
+    number = _numbers(truths, observations.server_ip, observations.server_port)
+    turned = _numbers(truths, observations.client_ip, observations.client_port)
+    number = np.where(number >= 0, number, turned)
     rows = np.flatnonzero(number >= 0)
-    number = number[rows]
-    columns = [
-        np.array([getattr(truth, name) for truth in capture.servers])[number]
-        for name in ("is_mining", "family", "origin")
-    ]
-    return _labelled(capture, observations.take(rows), *columns)
+    names = ("is_mining", "family", "carrier", "evasion", "strength", "origin")
+    truth = {
+        name: np.array([getattr(server, name) for server in capture.servers])[number[rows]] for name in names
+    }
+    return _labelled(capture, observations.take(rows), truth)
+
+
+def _numbers(
+    truths: dict[tuple[bytes, int], int], ips: NDArray[np.bytes_], ports: NDArray[np.uint16]
+) -> NDArray[np.int64]:
+    """Number of each endpoint's truth; -1 for those that are not listed."""
+    endpoints = zip(ips.tolist(), ports.tolist(), strict=True)
+    return np.array([truths.get(endpoint, -1) for endpoint in endpoints], np.int64)
 
 
 def _labelled(
-    capture: LabelledCapture,
-    observations: Observations,
-    is_mining: NDArray[np.bool_],
-    family: NDArray[np.str_],
-    origin: NDArray[np.str_],
+    capture: LabelledCapture, observations: Observations, truth: dict[str, NDArray[Any]]
 ) -> LabelledObservations:
     n = len(observations)
     _, connection = np.unique(observations.connection, return_inverse=True)
@@ -145,9 +142,7 @@ def _labelled(
     np.maximum.at(lasted_s, connection, (observations.end_ms - observations.start_ms) / 1000.0)
     return LabelledObservations(
         observations,
-        is_mining,
-        family,
-        origin,
+        **truth,
         source=np.full(n, capture.source),
         file=np.full(n, capture.path.name),
         is_emulated=np.full(n, capture.is_emulated),

@@ -18,9 +18,27 @@ LAB = "flowml lab"
 """What a manifest names as the source of a recording that the lab made."""
 
 
+NO_EVASION = "none"
+
+
 @dataclass(frozen=True)
 class ServerTruth:
-    """What every TCP connection to one endpoint is."""
+    """What every connection to one endpoint is, TCP or UDP.
+
+    Attributes
+    ----------
+    ip : str
+    port : int
+    is_mining : bool
+        A tunnel with a miner among others in it is mining.
+    family : str
+    carrier : str
+        What lies between the protocol and the wire: ``plain``, ``tls``, a proxy, a tunnel.
+    origin : str
+        The split group.
+    evasion, strength : str
+        How a miner hides, and how much; ``none`` for all who do not.
+    """
 
     ip: str
     port: int
@@ -28,6 +46,8 @@ class ServerTruth:
     family: str
     carrier: str
     origin: str
+    evasion: str = NO_EVASION
+    strength: str = NO_EVASION
 
 
 @dataclass(frozen=True)
@@ -128,7 +148,9 @@ def _server(folder: Path, server: Mapping[str, Any]) -> ServerTruth:
     names = ("ip", "port", "is_mining", "family", "carrier")
     # recordings of one scenario with different seeds have equal names inside
     origin = f"{folder.name}/{server['origin']}"
-    return ServerTruth(**{name: server[name] for name in names}, origin=origin)
+    # recordings from before there were evasions say nothing of them
+    evades = {name: server.get(name, NO_EVASION) for name in ("evasion", "strength")}
+    return ServerTruth(**{name: server[name] for name in names}, origin=origin, **evades)
 
 
 def _collected(folder: Path, manifest: Mapping[str, Any]) -> tuple[LabelledCapture, ...]:

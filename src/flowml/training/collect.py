@@ -11,7 +11,7 @@ from flowml.capture.settings import MeterSettings
 from flowml.datasets.labels import LabelledObservations, label
 from flowml.datasets.manifest import LabelledCapture
 from flowml.datasets.store import read_flows
-from flowml.errors import CaptureError
+from flowml.errors import CaptureError, DataError
 from flowml.flows.batch import FlowBatch
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.flows.observations import Observations
@@ -79,6 +79,35 @@ def collect(
         done(result)
         finished.append(result)
     return finished
+
+
+def gather(
+    captures: Sequence[LabelledCapture],
+    late_s: Sequence[float],
+    progress: Callable[[str], None] = lambda _: None,
+) -> LabelledObservations:
+    """Collect the labelled observations of captures, all in one.
+
+    Raises
+    ------
+    DataError
+        There is none.
+    """
+    done = 0
+
+    def tell(_: object) -> None:
+        nonlocal done
+        done += 1
+        progress(f"capture {done} of {len(captures)}")
+
+    collected = collect(captures, late_s=late_s, done=tell)
+    parts = [part.labelled for part in collected if part.labelled is not None]
+    if not parts:
+        raise DataError(
+            "no labelled connections on one side of the split: an evaluation needs data sets to fit on and "
+            "others that may not be fitted on"
+        )
+    return LabelledObservations.concat(parts)
 
 
 def _collect_one(capture: LabelledCapture, late_s: tuple[float, ...]) -> Collected:

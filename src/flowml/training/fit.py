@@ -18,7 +18,7 @@ from flowml.models.bundle import ModelBundle
 from flowml.models.calibration import fit_calibration
 from flowml.models.classifier import build_classifier
 from flowml.models.novelty import fit_novelty
-from flowml.training.weights import balanced_weights
+from flowml.training.weights import fit_weights
 
 
 @dataclass(frozen=True)
@@ -106,22 +106,24 @@ def fit(
     labelled = labelled.take(rows)
     _check_origins(labelled, settings)
     progress("features")
-    features, weight = feature_matrix(labelled.observations), balanced_weights(labelled)
+    features, weight = feature_matrix(labelled.observations), fit_weights(labelled)
+    learnt = weight > 0
     score = np.zeros(len(labelled))
     classifiers = []
     folds = StratifiedGroupKFold(settings.n_folds, shuffle=True, random_state=settings.seed)
     for number, (seen, left) in enumerate(folds.split(features, labelled.is_mining, labelled.origin)):
         progress(f"fold {number + 1} of {settings.n_folds}")
+        fitted = seen[learnt[seen]]
         classifier = build_classifier(settings.seed)
-        classifier.fit(features[seen], labelled.is_mining[seen], sample_weight=weight[seen])
+        classifier.fit(features[fitted], labelled.is_mining[fitted], sample_weight=weight[fitted])
         score[left] = classifier.predict_proba(features[left])[:, 1]
         classifiers.append(classifier)
     progress("calibration")
-    calibration = fit_calibration(score, labelled.is_mining, weight)
+    calibration = fit_calibration(score[learnt], labelled.is_mining[learnt], weight[learnt])
     left_out = LeftOut(labelled, rows, score, calibration.apply(score), weight, tuple(classifiers))
     progress("classifier and novelty")
     classifier = build_classifier(settings.seed)
-    classifier.fit(features, labelled.is_mining, sample_weight=weight)
+    classifier.fit(features[learnt], labelled.is_mining[learnt], sample_weight=weight[learnt])
     benign = np.where(labelled.is_mining, -1, labelled.connection)
     bundle = ModelBundle(
         name="",

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from flowml.datasets.labels import LabelledObservations
-from flowml.datasets.manifest import LabelledCapture, read_data_set
-from flowml.errors import DataError
+from flowml.datasets.manifest import read_data_set
 from flowml.evaluation.report import Alarm, SourceResult, evaluate_source
 from flowml.models.bundle import ModelBundle
-from flowml.training.collect import collect
+from flowml.training.collect import gather
 from flowml.training.fit import LeftOut, TrainingSettings, fit
 
 
@@ -64,8 +63,8 @@ def run_holdout(
         A data set cannot be read, there is too little to fit on, or nothing else to evaluate on.
     """
     captures = [capture for folder in folders for capture in read_data_set(folder)]
-    fitted_on = _gather([c for c in captures if c.may_fit], late_s, progress)
-    others = _gather([c for c in captures if not c.may_fit], (0.0,), progress)
+    fitted_on = gather([c for c in captures if c.may_fit], late_s, progress)
+    others = gather([c for c in captures if not c.may_fit], (0.0,), progress)
     bundle, left_out = fit(fitted_on, settings, progress)
     progress("evaluation")
     never_seen, alarms = _judge_by_source(bundle, others)
@@ -79,26 +78,6 @@ def run_holdout(
             for classifier in left_out.classifiers
         ),
     )
-
-
-def _gather(
-    captures: Sequence[LabelledCapture], late_s: tuple[float, ...], progress: Callable[[str], None]
-) -> LabelledObservations:
-    done = 0
-
-    def tell(_: object) -> None:
-        nonlocal done
-        done += 1
-        progress(f"capture {done} of {len(captures)}")
-
-    collected = collect(captures, late_s=late_s, done=tell)
-    parts = [part.labelled for part in collected if part.labelled is not None]
-    if not parts:
-        raise DataError(
-            "no labelled connections on one side of the split: an evaluation needs data sets to fit on and "
-            "others that may not be fitted on"
-        )
-    return LabelledObservations.concat(parts)
 
 
 def _judge_by_source(
@@ -127,8 +106,10 @@ def _judge_left_out(
     probability = np.zeros(len(fitted_on))
     probability[left_out.rows] = left_out.probability
     results: list[SourceResult] = []
-    for source in np.unique(fitted_on.source).tolist():
-        rows = np.flatnonzero((fitted_on.source == source) & (fitted_on.sensor_start_s == 0))
+    evading = np.char.add(fitted_on.source.astype(str), ", evading")
+    sources = np.where(fitted_on.evasion == "none", fitted_on.source, evading)
+    for source in np.unique(sources).tolist():
+        rows = np.flatnonzero((sources == source) & (fitted_on.sensor_start_s == 0))
         found, _ = evaluate_source(source, fitted_on.take(rows), probability[rows], bundle.thresholds.mining)
         results += found
     return results

@@ -72,13 +72,16 @@ def summarise(labelled: LabelledObservations, left_out: LeftOut, threshold: floa
     )
     is_mining, is_long = labelled.is_mining[outcomes.row], labelled.lasted_s[outcomes.row] >= LONG_S
     found = outcomes.is_detected
-    long = _share(found, is_mining & is_long)
-    every, alarms = _share(found, is_mining), _share(found, ~is_mining)
-    delay_s = outcomes.detected_after_s[found & is_mining & is_long]
+    evades = labelled.evasion[outcomes.row] != "none"
+    plain = is_mining & ~evades
+    long, evading = _share(found, plain & is_long), _share(found, evades & is_long)
+    every, alarms = _share(found, plain), _share(found, ~is_mining)
+    delay_s = outcomes.detected_after_s[found & plain & is_long]
     brier = brier_score(left_out.probability, left_out.labelled.is_mining, left_out.weight)
     metrics = {
         "left_out.recall_long": long.value,
         "left_out.recall": every.value,
+        "left_out.recall_evading": evading.value,
         "left_out.false_alarm_share": alarms.value,
         "left_out.false_alarms": float(alarms.hits),
         "left_out.benign_connections": float(alarms.total),
@@ -93,6 +96,8 @@ def summarise(labelled: LabelledObservations, left_out: LeftOut, threshold: floa
         "median detection delay of the long ones": f"{np.median(delay_s):.0f} s" if len(delay_s) else "none",
         "Brier score of observations, weighted": f"{brier:.4f}",
     }
+    if evading.total:
+        words[f"miners that evade, {LONG_S:.0f} s or longer, found"] = _in_words(evading)
     known = {name: value for name, value in metrics.items() if np.isfinite(value)}
     return FitSummary(threshold, outcomes, is_mining, is_long, known, words)
 

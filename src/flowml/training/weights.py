@@ -26,6 +26,23 @@ def balanced_weights(labelled: LabelledObservations) -> NDArray[np.float64]:
     return np.asarray(weight / weight.mean())
 
 
+def fit_weights(labelled: LabelledObservations) -> NDArray[np.float64]:
+    """Weights of a fit: balanced, and 0 for miners that evade, which are judged but not learnt from.
+
+    Some of them cannot be told from benign traffic any more. To learn from them made a model less sure of all
+    others: less sure of them, and less sure of what is no mining at all (docs/decisions/0011).
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        The mean of those above 0 is 1.
+    """
+    rows = np.flatnonzero(~labelled.is_mining | (labelled.evasion == "none"))
+    weight = np.zeros(len(labelled))
+    weight[rows] = balanced_weights(labelled.take(rows))
+    return weight
+
+
 def _evened(weight: NDArray[np.float64], group: NDArray[np.str_]) -> NDArray[np.float64]:
     """Factor that takes each group's total to its square root, shape (n,)."""
     _, number = np.unique(group, return_inverse=True)
