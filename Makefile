@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check lint evaluate model notebooks bench parity lock clean
+.PHONY: demo test check lint evaluate realism model notebooks bench parity fuzz sanitize lock clean
 
 demo: $(STAMP)
 	sh deploy/demo.sh $(BIN)
@@ -31,6 +31,12 @@ evaluate: $(STAMP)
 	@test -n "$(CAPTURES)" || { echo "flowml: no real captures; name their folder: make evaluate CAPTURES=DIR"; exit 2; }
 	$(BIN)/flowml evaluate $(DATASETS) $(CAPTURES) -o docs/evaluation/real-captures.md
 
+# How well a classifier tells a recording of the lab from real captures of the same: docs/lab.md
+RECORDING ?= recordings/monero
+
+realism: $(STAMP)
+	$(BIN)/flowml lab realism $(RECORDING) --against $(CAPTURES)/cj_sniffer
+
 MODEL ?= models/flowml/next
 
 model: $(STAMP)
@@ -46,15 +52,38 @@ bench: $(STAMP)
 parity: $(STAMP)
 	$(BIN)/python -m tests.capture.parity $(CAPTURES)
 
+# Hostile input, docs/reliability.md. FUZZ is `file` (any bytes are a capture) or `packets` (of a sound one).
+FUZZ         ?= file
+FUZZ_SECONDS ?= 1800
+
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.fuzz $(FUZZ) --seconds $(FUZZ_SECONDS) $(if $(CAPTURES),--captures $(CAPTURES))
+
+# The tests with AddressSanitizer and UndefinedBehaviorSanitizer in the extension, built beside the usual one.
+# Leaks are not looked for: the interpreter frees little at its end. Programs that tests start inherit it all, and
+# those of the lab (browsers, databases) do not start with a sanitizer in front of them: its tests stay out.
+SANITIZED  := $(CURDIR)/build/sanitize
+TESTS      ?= tests --ignore=tests/lab
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1
+
+sanitize: $(STAMP)
+	rm -rf $(SANITIZED)
+	CC=gcc CFLAGS="$(SANITIZERS)" $(BIN)/python setup.py -q build \
+	    --build-base $(SANITIZED)/temp --build-lib $(SANITIZED)/src
+	@grep -q __asan_init $(SANITIZED)/src/flowml/capture/_meter.abi3.so
+	ln -s $(CURDIR)/models $(SANITIZED)/models
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
+	    UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=$(SANITIZED)/src:$(CURDIR) $(BIN)/python -m pytest $(TESTS)
+
 lock: $(STAMP)
 	$(BIN)/python deploy/lock.py > requirements.lock.new
 	mv requirements.lock.new requirements.lock
 
 clean:
-	rm -rf $(VENV) build out mlflow.db mlruns src/flowml.egg-info src/flowml/capture/*.so
+	rm -rf $(VENV) build out mlflow.db mlruns src/flowml.egg-info src/flowml/capture/*.so src/flowml/models/*.so
 
 # Debian splits Python: say which package is missing instead of what fails without it.
-$(STAMP): requirements.lock pyproject.toml setup.py $(wildcard src/flowml/capture/*.c src/flowml/capture/*.h)
+$(STAMP): requirements.lock pyproject.toml setup.py $(wildcard src/flowml/*/*.c src/flowml/*/*.h)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "flowml: $(PYTHON) is too old, 3.11 or later is needed; name one: make PYTHON=python3.12"; exit 2; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \

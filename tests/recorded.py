@@ -28,6 +28,7 @@ def record_data_set(folder: Path, n_origins: int = 6) -> Path:
     lines = [
         f'name = "{folder.name}"',
         'licence = "Apache-2.0"',
+        'made_with = "tests/recorded.py"',
         'source = "flowml lab"',
         "[[captures]]",
         f'file = "{capture.name}"',
