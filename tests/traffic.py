@@ -14,6 +14,8 @@ from flowml.models.bundle import ModelBundle, save_bundle
 from flowml.models.calibration import fit_calibration
 from flowml.models.classifier import build_classifier
 from flowml.models.novelty import fit_novelty
+from flowml.models.resemblance import fit_resemblance
+from flowml.models.scaling import scaled
 from tests.builders import Ends, Packet, miner, slices
 from tests.capture.frames import ACK, EPOCH_S, End, ethernet, pcap, segment
 
@@ -74,7 +76,7 @@ def save_detector(folder: Path) -> ModelBundle:
     """Fit a small detector on hurried miners and browsers, and save it."""
     mining = [_observe(hurried_miner(seed=seed)) for seed in range(100, 140)]
     benign = [_observe(browser(seed=seed)) for seed in range(100, 140)]
-    features = np.concatenate([feature_matrix(seen) for seen in mining + benign])
+    features = scaled(np.concatenate([feature_matrix(seen) for seen in mining + benign]))
     truth = np.repeat([True, False], [sum(map(len, mining)), sum(map(len, benign))])
     classifier = build_classifier(1).fit(features, truth)
     score = classifier.predict_proba(features)[:, 1]
@@ -85,6 +87,7 @@ def save_detector(folder: Path) -> ModelBundle:
         classifier=classifier,
         calibration=fit_calibration(score, truth, np.ones(len(truth))),
         novelty=fit_novelty(features, owner, 1),
+        resemblance=fit_resemblance(features[truth], np.full(int(truth.sum()), "hurried")),
         thresholds=Thresholds(0.5, 0.25, 1.1),
         facts={},
     )

@@ -8,18 +8,20 @@ import skops.io
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
+from sklearn.ensemble import ExtraTreesClassifier, IsolationForest
 
 from flowml.features.evidence import shows_enough
 from flowml.features.matrix import feature_matrix
 from flowml.models import trees
-from flowml.models.classifier import BoostedTrees
-from flowml.models.novelty import IsolationTrees, _scaled
+from flowml.models.classifier import RandomisedTrees
+from flowml.models.novelty import IsolationTrees
+from flowml.models.scaling import scaled
+from flowml.models.shipped import SHIPPED_NAME, SHIPPED_VERSION
 from flowml.models.trees import Splits, Trees
 from tests.labelled import small_data_set
 
 N_FEATURES = 66
-SHIPPED = Path("models/flowml/2/estimators.skops")
+SHIPPED = Path("models") / SHIPPED_NAME / SHIPPED_VERSION / "estimators.skops"
 
 
 def rows(seed: int, n: int = 700) -> NDArray[np.float64]:
@@ -45,9 +47,12 @@ def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def assert_same(classifier: object, forest: object, features: NDArray[np.float64]) -> None:
+    features = scaled(features)
     expected = classifier.predict_proba(features)[:, 1]  # type: ignore[attr-defined]
-    np.testing.assert_allclose(BoostedTrees.of(classifier).score(features), expected, rtol=1e-12, atol=1e-15)
-    unusual = -forest.score_samples(_scaled(features))  # type: ignore[attr-defined]
+    np.testing.assert_allclose(
+        RandomisedTrees.of(classifier).score(features), expected, rtol=1e-12, atol=1e-15
+    )
+    unusual = -forest.score_samples(features)  # type: ignore[attr-defined]
     np.testing.assert_array_equal(IsolationTrees.of(forest).unusualness(features), unusual)
 
 
@@ -68,13 +73,13 @@ def test_the_shipped_model_judges_connections_as_scikit_learn_does(shipped: dict
 def test_small_fits_and_few_rows_are_judged_as_scikit_learn_does(n: int) -> None:
     features = rows(2, 60)
     truth = np.arange(60) % 3 == 0
-    classifier = HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=3).fit(features, truth)
-    forest = IsolationForest(n_estimators=7, max_samples=n, random_state=3).fit(_scaled(features))
+    classifier = ExtraTreesClassifier(5, min_samples_leaf=3, random_state=1).fit(scaled(features), truth)
+    forest = IsolationForest(n_estimators=7, max_samples=n, random_state=3).fit(scaled(features))
     for some in (features[:0], features[:1], features[:33]):
         if len(some):
             assert_same(classifier, forest, some)
         else:
-            assert BoostedTrees.of(classifier).score(some).shape == (0,)
+            assert RandomisedTrees.of(classifier).score(some).shape == (0,)
 
 
 def test_values_on_a_threshold_go_left() -> None:
@@ -107,4 +112,4 @@ def test_nodes_that_are_no_trees_are_refused_or_harmless(
 
 def test_rows_of_another_width_are_refused(shipped: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="rows of shape"):
-        BoostedTrees.of(shipped["classifier"]).score(np.zeros((2, 5)))
+        RandomisedTrees.of(shipped["classifier"]).score(np.zeros((2, 5)))

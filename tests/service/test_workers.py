@@ -2,6 +2,7 @@
 
 import multiprocessing
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +35,7 @@ def model(request: pytest.FixtureRequest) -> Path:
 def bundle(model: Path) -> ModelBundle:
     """The shipped model, which here calls much mining: a test of order needs alerts."""
     found = load_bundle(model)
-    return ModelBundle(
-        *("test", "1", found.classifier, found.calibration, found.novelty),
-        thresholds=Thresholds(0.02, 0.01, 0.5),
-        facts={},
-    )
+    return replace(found, thresholds=Thresholds(0.02, 0.01, 0.5))
 
 
 def metered(path: Path, bundle: ModelBundle, shard: Shard) -> tuple[list[Told], Amounts]:

@@ -20,16 +20,18 @@ from flowml.features.evidence import shows_enough
 from flowml.features.matrix import feature_matrix
 from flowml.flows.observations import Observations
 from flowml.models.calibration import SigmoidCalibration
-from flowml.models.classifier import BoostedTrees
+from flowml.models.classifier import RandomisedTrees
 from flowml.models.novelty import NoveltyModel
+from flowml.models.resemblance import Resemblance
+from flowml.models.scaling import scaled
 from flowml.models.stored import Stored, read_estimators
 from flowml.schema import FEATURE_COLUMNS, FEATURE_DIGEST
 
 ESTIMATORS, FACTS, CARD, SUMS = "estimators.skops", "bundle.json", "card.md", "SHA256SUMS"
-FORMAT = 1
+FORMAT = 2
 
 # the estimators of a bundle and their classes
-_CLASSES = {"classifier": "HistGradientBoostingClassifier", "novelty_forest": "IsolationForest"}
+_CLASSES = {"classifier": "ExtraTreesClassifier", "novelty_forest": "IsolationForest"}
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,11 @@ class ModelBundle:
     Attributes
     ----------
     name, version : str
-    classifier : HistGradientBoostingClassifier
+    classifier : ExtraTreesClassifier
         The fitted estimator, or its stored form, see `flowml.models.stored`.
     calibration : SigmoidCalibration
     novelty : NoveltyModel
+    resemblance : Resemblance
     thresholds : Thresholds
     facts : mapping
         What people and other programs want to know: meter settings, training data with checksums, metrics,
@@ -56,6 +59,7 @@ class ModelBundle:
     classifier: Any
     calibration: SigmoidCalibration
     novelty: NoveltyModel
+    resemblance: Resemblance
     thresholds: Thresholds
     facts: Mapping[str, Any]
     digest: str = ""
@@ -66,9 +70,9 @@ class ModelBundle:
         return f"{self.name} {self.version} {self.digest[:12]}".strip()
 
     @cached_property
-    def trees(self) -> BoostedTrees:
+    def trees(self) -> RandomisedTrees:
         """The trees of the classifier."""
-        return BoostedTrees.of(self.classifier)
+        return RandomisedTrees.of(self.classifier)
 
     def score(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Score rows of features.
@@ -84,7 +88,12 @@ class ModelBundle:
         """
         if not len(features):
             return np.zeros(0), np.zeros(0)
-        return self.calibration.apply(self.trees.score(features)), self.novelty.score(features)
+        rows = scaled(features)
+        return self.calibration.apply(self.trees.score(rows)), self.novelty.score(rows)
+
+    def resembles(self, observations: Observations) -> list[str]:
+        """Name the mining family that each observation is most like; "" where the model knows none."""
+        return self.resemblance.name(scaled(feature_matrix(observations)))
 
     def judge(self, observations: Observations) -> VerdictBatch:
         """Give a verdict about each observation.
@@ -187,6 +196,7 @@ def load_bundle(folder: Path, digest: str | None = None) -> ModelBundle:
             classifier=estimators["classifier"],
             calibration=SigmoidCalibration(**facts["calibration"]),
             novelty=NoveltyModel(estimators["novelty_forest"], np.array(facts["novelty_reference"])),
+            resemblance=Resemblance.from_json(facts["resemblance"]),
             thresholds=Thresholds(**facts["thresholds"]),
             facts=facts["facts"],
             digest=found,
@@ -226,6 +236,7 @@ def _facts(bundle: ModelBundle) -> dict[str, Any]:
         "calibration": asdict(bundle.calibration),
         "thresholds": asdict(bundle.thresholds),
         "novelty_reference": bundle.novelty.reference.tolist(),
+        "resemblance": bundle.resemblance.to_json(),
         "facts": dict(bundle.facts),
     }
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from flowml.models.trees import Splits, Trees
 
 _GRID = 1001
-_UNDEFINED = -1.0  # where an undefined feature stands on the logarithmic scale, apart from every value
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,8 @@ class IsolationTrees:
         usual = len(grown) * _average_path_length(np.array([forest._max_samples]))[0]  # noqa: SLF001
         return cls(trees, lengths, float(usual))
 
-    def unusualness(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The forest's anomaly score of rows of features, 0 to 1 for the most unusual, shape (n,)."""
-        # scikit-learn's trees take single precision
-        rows = _scaled(features).astype(np.float32).astype(np.float64)
+    def unusualness(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The forest's anomaly score of scaled rows, 0 to 1 for the most unusual, shape (n,)."""
         lengths = np.zeros(len(rows))
         self.trees.add_leaves(rows, self.path_lengths, lengths)
         return np.asarray(2 ** -(lengths / self.usual_length if self.usual_length else np.ones_like(lengths)))
@@ -86,8 +83,7 @@ class NoveltyModel:
     Attributes
     ----------
     forest : IsolationForest
-        Fitted on the features of all training observations, benign and mining, on a logarithmic scale; or
-        its stored form.
+        Fitted on the scaled features of all training observations, benign and mining; or its stored form.
     reference : ndarray of float64, shape (1001,)
         Quantiles of the unusualness of benign training connections, rising.
     """
@@ -100,22 +96,21 @@ class NoveltyModel:
         """The trees of the forest."""
         return IsolationTrees.of(self.forest)
 
-    def score(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Share of benign training connections that were less unusual, shape (n,)."""
-        if not len(features):
+    def score(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Share of benign training connections that were less unusual than scaled rows, shape (n,)."""
+        if not len(rows):
             return np.zeros(0)
-        rank = np.searchsorted(self.reference, self.trees.unusualness(features), side="left")
+        rank = np.searchsorted(self.reference, self.trees.unusualness(rows), side="left")
         return np.asarray(rank / len(self.reference))
 
 
-def fit_novelty(
-    features: NDArray[np.float64], benign_connection: NDArray[np.int64], seed: int
-) -> NoveltyModel:
+def fit_novelty(rows: NDArray[np.float64], benign_connection: NDArray[np.int64], seed: int) -> NoveltyModel:
     """Fit on training observations.
 
     Parameters
     ----------
-    features : ndarray of float64, shape (n, n_features)
+    rows : ndarray of float64, shape (n, n_features)
+        Scaled features.
     benign_connection : ndarray of int64, shape (n,)
         Number of the connection, negative for mining ones. A connection is as unusual as its most unusual
         observation.
@@ -123,16 +118,10 @@ def fit_novelty(
     """
     from sklearn.ensemble import IsolationForest
 
-    forest = IsolationForest(n_estimators=60, max_samples=min(512, len(features)), random_state=seed)
-    forest.fit(_scaled(features))
+    forest = IsolationForest(n_estimators=60, max_samples=min(512, len(rows)), random_state=seed)
+    forest.fit(rows)
     benign = benign_connection >= 0
     unusual = np.full(benign_connection.max(initial=-1) + 1, -np.inf)
-    np.maximum.at(unusual, benign_connection[benign], IsolationTrees.of(forest).unusualness(features[benign]))
+    np.maximum.at(unusual, benign_connection[benign], IsolationTrees.of(forest).unusualness(rows[benign]))
     known = unusual[np.isfinite(unusual)]
     return NoveltyModel(forest, np.quantile(known, np.linspace(0.0, 1.0, _GRID)))
-
-
-def _scaled(features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Put sizes, times and rates, which span decades, on one logarithmic scale."""
-    scaled = np.sign(features) * np.log1p(np.abs(features))
-    return np.where(np.isnan(scaled), _UNDEFINED, scaled)

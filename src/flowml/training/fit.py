@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
 from flowml.datasets.labels import LabelledObservations
@@ -16,8 +16,10 @@ from flowml.features.evidence import shows_enough
 from flowml.features.matrix import feature_matrix
 from flowml.models.bundle import ModelBundle
 from flowml.models.calibration import fit_calibration
-from flowml.models.classifier import build_classifier
+from flowml.models.classifier import RandomisedTrees, build_classifier
 from flowml.models.novelty import fit_novelty
+from flowml.models.resemblance import fit_resemblance
+from flowml.models.scaling import scaled
 from flowml.training.weights import fit_weights
 
 
@@ -63,7 +65,9 @@ class LeftOut:
     rows : ndarray of int64, shape (n,)
         Which of the observations given to the fit they were.
     score, probability, weight : ndarray of float64, shape (n,)
-    classifiers : tuple of HistGradientBoostingClassifier
+    resembles : ndarray of str, shape (n,)
+        Mining family that each is most like, by a rule that did not see its origin either.
+    classifiers : tuple of ExtraTreesClassifier
         One per fold: what gave these scores, to be held against data that nobody fitted on.
     """
 
@@ -72,7 +76,8 @@ class LeftOut:
     score: NDArray[np.float64]
     probability: NDArray[np.float64]
     weight: NDArray[np.float64]
-    classifiers: tuple[HistGradientBoostingClassifier, ...]
+    resembles: NDArray[np.str_]
+    classifiers: tuple[ExtraTreesClassifier, ...]
 
 
 def fit(
@@ -106,9 +111,9 @@ def fit(
     labelled = labelled.take(rows)
     _check_origins(labelled, settings)
     progress("features")
-    features, weight = feature_matrix(labelled.observations), fit_weights(labelled)
+    features, weight = scaled(feature_matrix(labelled.observations)), fit_weights(labelled)
     learnt = weight > 0
-    score = np.zeros(len(labelled))
+    score, resembles = np.zeros(len(labelled)), np.zeros(len(labelled), labelled.family.dtype)
     classifiers = []
     folds = StratifiedGroupKFold(settings.n_folds, shuffle=True, random_state=settings.seed)
     for number, (seen, left) in enumerate(folds.split(features, labelled.is_mining, labelled.origin)):
@@ -116,11 +121,13 @@ def fit(
         fitted = seen[learnt[seen]]
         classifier = build_classifier(settings.seed)
         classifier.fit(features[fitted], labelled.is_mining[fitted], sample_weight=weight[fitted])
-        score[left] = classifier.predict_proba(features[left])[:, 1]
+        score[left] = RandomisedTrees.of(classifier).score(features[left])
         classifiers.append(classifier)
+        mining = fitted[labelled.is_mining[fitted]]
+        resembles[left] = fit_resemblance(features[mining], labelled.family[mining]).name(features[left])
     progress("calibration")
     calibration = fit_calibration(score[learnt], labelled.is_mining[learnt], weight[learnt])
-    left_out = LeftOut(labelled, rows, score, calibration.apply(score), weight, tuple(classifiers))
+    left_out = LeftOut(labelled, rows, score, calibration.apply(score), weight, resembles, tuple(classifiers))
     progress("classifier and novelty")
     classifier = build_classifier(settings.seed)
     classifier.fit(features[learnt], labelled.is_mining[learnt], sample_weight=weight[learnt])
@@ -131,6 +138,9 @@ def fit(
         classifier=classifier,
         calibration=calibration,
         novelty=fit_novelty(features, benign, settings.seed),
+        resemblance=fit_resemblance(
+            features[learnt & labelled.is_mining], labelled.family[learnt & labelled.is_mining]
+        ),
         thresholds=choose_thresholds(labelled, left_out.probability, settings),
         facts={},
     )

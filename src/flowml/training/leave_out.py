@@ -14,7 +14,8 @@ from flowml.evaluation.groups import GroupResult, group_result
 from flowml.features.evidence import shows_enough
 from flowml.features.matrix import feature_matrix
 from flowml.models.bundle import ModelBundle
-from flowml.models.classifier import build_classifier
+from flowml.models.classifier import RandomisedTrees, build_classifier
+from flowml.models.scaling import scaled
 from flowml.training.collect import gather
 from flowml.training.experiment import captures_to_fit
 from flowml.training.fit import TrainingSettings, fit
@@ -77,7 +78,7 @@ class LeaveOut:
         self._all, self._bundle, self._settings = labelled, bundle, settings
         self._rows = np.flatnonzero(shows_enough(labelled.observations))
         self._labelled = labelled.take(self._rows)
-        self._features = feature_matrix(self._labelled.observations)
+        self._features = scaled(feature_matrix(self._labelled.observations))
         self._weight = fit_weights(self._labelled)
         folds = StratifiedGroupKFold(settings.n_folds, shuffle=True, random_state=settings.seed)
         split = folds.split(self._features, self._labelled.is_mining, self._labelled.origin)
@@ -121,7 +122,7 @@ class LeaveOut:
         classifier.fit(self._features[seen], self._labelled.is_mining[seen], sample_weight=self._weight[seen])
         probability = np.zeros(len(self._all))
         judged = group | unseen
-        score = classifier.predict_proba(self._features[judged])[:, 1]
+        score = RandomisedTrees.of(classifier).score(self._features[judged])
         probability[self._rows[judged]] = self._bundle.calibration.apply(score)
         result = self._result(name, inside, probability)
         if not is_mining:

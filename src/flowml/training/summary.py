@@ -18,6 +18,7 @@ from flowml.evaluation.plots import (
     reliability_diagram,
 )
 from flowml.evaluation.report import LONG_S
+from flowml.models.resemblance import UNNAMED
 from flowml.registry.run import DatasetInput
 from flowml.schema import FEATURE_COLUMNS
 from flowml.training.collect import Collected
@@ -96,10 +97,20 @@ def summarise(labelled: LabelledObservations, left_out: LeftOut, threshold: floa
         "median detection delay of the long ones": f"{np.median(delay_s):.0f} s" if len(delay_s) else "none",
         "Brier score of observations, weighted": f"{brier:.4f}",
     }
+    if (named := _named_right(left_out)).total:
+        metrics["left_out.family_named_right"] = named.value
+        words["observations of mining whose family is named right"] = _in_words(named)
     if evading.total:
         words[f"miners that evade, {LONG_S:.0f} s or longer, found"] = _in_words(evading)
     known = {name: value for name, value in metrics.items() if np.isfinite(value)}
     return FitSummary(threshold, outcomes, is_mining, is_long, known, words)
+
+
+def _named_right(left_out: LeftOut) -> Share:
+    """How many observations of miners that do not evade are most like the family that they are of."""
+    labelled = left_out.labelled
+    asked = labelled.is_mining & (labelled.evasion == "none") & ~np.isin(labelled.family, list(UNNAMED))
+    return _share(left_out.resembles == labelled.family, asked)
 
 
 def draw(left_out: LeftOut, summary: FitSummary, importance: NDArray[np.float64]) -> dict[str, Figure]:
