@@ -56,7 +56,7 @@ def live(
 
     Alerts go to standard output, one line each, to the EVE file, and wherever [sinks] of the configuration
     says. Ctrl-C and SIGTERM judge every open connection a last time and end within two seconds; what a server
-    did not take by then is kept for the next start where there is a state folder. SIGHUP reopens the EVE file.
+    did not take by then waits for the next start where there is a state folder. SIGHUP reopens the EVE file.
     """
     from flowml.cli.metering import tell_if_slow
     from flowml.service.capture_task import CaptureTask
