@@ -471,7 +471,7 @@ def test_a_full_disk_keeps_no_alert_from_the_console_and_is_told(
         assert run(["live", "--replay", str(capture), *options]) == 2
         told = capfd.readouterr()
         assert "MINING" in told.out
-        assert f"flowml: alert not delivered: {eve}: cannot be written: No space left on device" in told.err
+        assert f"flowml: eve: not delivered: {eve}: cannot be written: No space left on device" in told.err
         assert told.err.endswith("flowml: 1 alerts or events were not delivered; the lines above say why\n")
         assert eve.read_text() == ""
     finally:

@@ -22,6 +22,7 @@ from flowml.sinks.rotation import RotatedLines
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a failed delivery is tried again; doubled in between
 LAST_PAUSE_S = 0.2  # the same while a sensor ends that would lose what it does not deliver
 SETTLE_S = 1.0  # before a disk that took nothing is tried again
+_PARTING_S = 0.2  # for a thread to notice that its time is over
 _ASIDE_BYTES = 16 << 20  # of a file of undeliverable alerts, and of the one before it
 
 
@@ -94,7 +95,7 @@ class Delivery:
         """Wait for the end that `finish` set; what is not delivered by then stays in the spool."""
         end_at = time.monotonic() if self._end_at is None else self._end_at
         self.finish(end_at)
-        self._thread.join(max(0.0, end_at - time.monotonic()))
+        self._thread.join(max(0.0, end_at - time.monotonic()) + _PARTING_S)
         self._backlog.close()
         if not self._thread.is_alive():  # else it hangs in a system call, and ends with the process
             self._sink.close()
@@ -149,6 +150,8 @@ class Delivery:
             pauses_s.append(max(0.0, self._due - time.monotonic()))
         if self._backlog.trouble:
             pauses_s.append(SETTLE_S)
+        if self._end_at is not None:
+            pauses_s.append(max(0.0, self._end_at - time.monotonic()))
         try:
             self._bell.get(timeout=min(pauses_s, default=None))
             while True:  # rung many times is rung once

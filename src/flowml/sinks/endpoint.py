@@ -43,7 +43,7 @@ def endpoint(text: str, ports: Mapping[str, int]) -> Endpoint:
     except ValueError:
         raise ValueError(expected) from None
     odd = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
-    if parts.scheme not in ports or not parts.hostname or odd or port == 0 or not text.isprintable():
+    if parts.scheme not in ports or not parts.hostname or odd or port == 0 or not _is_plain(text):
         raise ValueError(expected)
     return Endpoint(parts.scheme, parts.hostname, port or ports[parts.scheme])
 
@@ -57,7 +57,7 @@ def checked_url(text: Any) -> str:
         With what was expected.
     """
     expected = 'expected a URL such as "https://soc.example/hook", without a user or a fragment'
-    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or " " in text:
+    if not isinstance(text, str) or not _is_plain(text):
         raise ValueError(expected)
     try:
         parts = urlsplit(text)
@@ -67,3 +67,7 @@ def checked_url(text: Any) -> str:
     if not is_whole or parts.username or parts.password or parts.fragment:
         raise ValueError(expected)
     return text
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
