@@ -126,7 +126,7 @@ def _server(host: str, port: int, text: Callable[[], str]) -> ThreadingHTTPServe
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        def log_message(self, *arguments: object) -> None:
             """Nobody wants a line for each scrape."""
 
     class Server(ThreadingHTTPServer):
