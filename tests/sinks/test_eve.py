@@ -25,7 +25,8 @@ _TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
 _TAGS = {"type": "array", "items": _TEXT}
 _CLOSED: dict[str, Any] = {"type": "object", "additionalProperties": False}
 _METADATA = (
-    "affected_product", "attack_target", "created_at", "deployment", "signature_severity", "tag", "updated_at",
+    "affected_product", "attack_target", "created_at", "deployment", "signature_severity", "tag",
+    "updated_at",
 )  # fmt: skip
 _FLOW = ("pkts_toserver", "pkts_toclient", "bytes_toserver", "bytes_toclient")
 SURICATA: dict[str, Any] = {

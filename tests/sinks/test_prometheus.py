@@ -12,7 +12,7 @@ LINE = re.compile(
     r"# (HELP|TYPE) [a-z_]+ [^\n]+|"
     r'[a-z_]+(\{[a-z]+="([^"\\\n]|\\["\\n])*"(,[a-z]+="([^"\\\n]|\\["\\n])*")*\})? [0-9.e+-]+'
 )
-FIGURES = DeliveryFigures("webhook", 3, 4096, 0, 70, 2, 1, 0, "down", 1_700_000_000_000, "")
+FIGURES = DeliveryFigures("webhook", 3, 0, 4096, 0, 70, 2, 1, 0, "down", 1_700_000_000_000, "")
 
 
 def test_a_metric_has_its_help_its_type_and_a_line_for_each_thing() -> None:

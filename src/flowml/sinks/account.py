@@ -19,8 +19,10 @@ class DeliveryFigures:
     name : str
     waiting : int
         Accepted and not yet delivered.
+    held : int
+        Of those that wait, in memory only.
     spooled_bytes, held_bytes : int
-        Of those that wait: on disk, and only in memory.
+        Bytes of those that wait: on disk, and in memory only.
     delivered : int
     failed : int
         Deliveries that failed and are tried again.
@@ -38,6 +40,7 @@ class DeliveryFigures:
 
     name: str
     waiting: int
+    held: int
     spooled_bytes: int
     held_bytes: int
     delivered: int
@@ -73,6 +76,7 @@ class Account:
         return DeliveryFigures(
             name=self._name,
             waiting=len(self._backlog),
+            held=self._backlog.held,
             spooled_bytes=self._backlog.spooled_bytes,
             held_bytes=self._backlog.held_bytes,
             delivered=self._delivered,
@@ -85,8 +89,11 @@ class Account:
         )
 
     def delivered(self, count: int) -> None:
-        """Count what was taken."""
+        """Count what was taken; tell that deliveries go through, if they did not before."""
         self._delivered += count
+        if self._last_error:
+            self._tell(f"{self._name}: delivered again")
+        self._last_error, self._failing_since_ms = "", None
 
     def lost(self, count: int) -> None:
         """Count what nothing had room for; who handed it out tells."""
@@ -96,6 +103,7 @@ class Account:
         """Tell what will never be taken."""
         self._set_aside += count
         self._tell(f"{self._name}: {count} alerts or events will never be taken: {why}; {where}")
+        self._note(why)
 
     def failure(self, error: str) -> None:
         """Tell why a delivery failed, if that is new."""
@@ -103,15 +111,7 @@ class Account:
         if error != self._last_error:
             waiting = len(self._backlog)
             self._tell(f"{self._name}: not delivered: {error}; {waiting} waiting, tried again until it works")
-        if self._failing_since_ms is None:
-            self._failing_since_ms = int(time.time() * 1000)
-        self._last_error = error
-
-    def success(self) -> None:
-        """Tell that deliveries go through, if they did not before."""
-        if self._last_error:
-            self._tell(f"{self._name}: delivered again")
-        self._last_error, self._failing_since_ms = "", None
+        self._note(error)
 
     def spool(self) -> None:
         """Tell when the spool takes nothing any more, and when it does again."""
@@ -124,6 +124,11 @@ class Account:
         else:
             self._tell(f"{self._name}: alerts are kept on disk again")
 
-    def note(self, text: str) -> None:
+    def tell(self, text: str) -> None:
         """Tell something else."""
         self._tell(f"{self._name}: {text}")
+
+    def _note(self, error: str) -> None:
+        if self._failing_since_ms is None:
+            self._failing_since_ms = int(time.time() * 1000)
+        self._last_error = error

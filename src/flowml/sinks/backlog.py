@@ -42,8 +42,13 @@ class Backlog:
             return self._in_journal + len(self._held)
 
     @property
+    def held(self) -> int:
+        """Records in memory only: they are lost with this process."""
+        return len(self._held)
+
+    @property
     def is_durable(self) -> bool:
-        """Whether all that waits outlives this process."""
+        """Whether all that waits, and what comes next, outlives this process."""
         return self._journal is not None and not self._held
 
     @property

@@ -81,11 +81,6 @@ class Delivery:
         """Say how it stands."""
         return self._account.figures()
 
-    @property
-    def is_durable(self) -> bool:
-        """Whether what waits now is delivered by the next start."""
-        return self._backlog.is_durable
-
     def finish(self, until: float) -> None:
         """Let the thread deliver what waits and end, at `until` (monotonic, s) at the latest."""
         self._end_at = until
@@ -171,7 +166,6 @@ class Delivery:
             self._due = time.monotonic() + self._pause_s
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         else:
-            self._account.success()
             self._due, self._pause_s = started + self._terms.every_s, FIRST_PAUSE_S
 
     def _attempt(self, records: list[bytes]) -> int:
@@ -212,7 +206,7 @@ class Delivery:
             try:
                 self._sink.reopen()
             except SinkError as error:
-                self._account.note(str(error))
+                self._account.tell(str(error))
 
 
 def _read(records: list[bytes]) -> tuple[list[Alert], SensorEvent | None, str]:

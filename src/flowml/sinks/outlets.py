@@ -140,14 +140,13 @@ class Outlets:
 
     def _left(self, delivery: Delivery) -> int:
         """Tell what was not delivered; give how much of it is lost."""
-        waiting = delivery.figures().waiting
-        if not waiting:
-            return 0
-        if delivery.is_durable:
-            self._tell(f"{delivery.name}: {waiting} alerts or events wait on disk for the next start")
-            return 0
-        self._tell(f"{delivery.name}: {waiting} alerts or events were not delivered")
-        return waiting
+        figures = delivery.figures()
+        kept = figures.waiting - figures.held
+        if kept:
+            self._tell(f"{delivery.name}: {kept} alerts or events wait on disk for the next start")
+        if figures.held:
+            self._tell(f"{delivery.name}: {figures.held} alerts or events were not delivered")
+        return figures.held
 
     def _open(self, settings: SinksSettings, stdout: IO[str]) -> None:
         self._prepare_folder()

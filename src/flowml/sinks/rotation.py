@@ -40,7 +40,8 @@ class RotatedLines:
             None was written.
         """
         size = sum(len(line.encode()) + 1 for line in lines)
-        if self._limit_bytes is not None and 0 < self._lines.size_bytes > self._limit_bytes - size:
+        before = self._lines.size_bytes
+        if self._limit_bytes is not None and before and before + size > self._limit_bytes:
             self._rotate()
         self._lines.append("\n".join(lines))
         self._lines.sync()
