@@ -90,7 +90,7 @@ class Delivery:
         """Wait for the end that `finish` set; what is not delivered by then stays in the spool."""
         end_at = time.monotonic() if self._end_at is None else self._end_at
         self.finish(end_at)
-        self._thread.join(max(0.0, end_at - time.monotonic()) + _PARTING_S)
+        self._thread.join(max(0.0, end_at + _PARTING_S - time.monotonic()))
         self._backlog.close()
         if not self._thread.is_alive():  # else it hangs in a system call, and ends with the process
             self._sink.close()
