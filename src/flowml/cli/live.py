@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _PATH = click.Path(path_type=Path)
 _SECONDS = click.FloatRange(min=0, min_open=True)
-_ENDING_S = 2.0  # from the request to end to the end; sinks get what capture leaves of it
+_ENDING_S = 1.9  # from the request to end: capture ends, then sinks have what is left, then the process
 
 
 @click.command()
@@ -117,6 +117,7 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
 @contextmanager
 def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     """Open the destinations; whatever ends the block, they end, and files are opened again on SIGHUP."""
+    from flowml.sinks.delivery import PARTING_S
     from flowml.sinks.outlets import Outlets
     from flowml.sinks.settings import EveSettings
 
@@ -134,7 +135,7 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     try:
         yield outlets
     finally:
-        outlets.close(time.monotonic())
+        outlets.close(time.monotonic() + PARTING_S)
         signal.signal(signal.SIGHUP, before)
 
 

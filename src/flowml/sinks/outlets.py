@@ -10,7 +10,7 @@ from flowml.sinks.account import DeliveryFigures, Tell
 from flowml.sinks.backlog import Backlog
 from flowml.sinks.base import Sink, Terms
 from flowml.sinks.console import ConsoleLog, PlainConsole
-from flowml.sinks.delivery import Delivery
+from flowml.sinks.delivery import PARTING_S, Delivery
 from flowml.sinks.eve import EveFile
 from flowml.sinks.exporter import MetricsFile, MetricsServer
 from flowml.sinks.journal import Journal
@@ -83,7 +83,7 @@ class Outlets:
         try:
             self._open(settings, stdout)
         except BaseException:
-            self.close(time.monotonic())
+            self.close(time.monotonic() + PARTING_S)
             raise
 
     def add(self, name: str, sink: Sink, terms: Terms) -> None:
