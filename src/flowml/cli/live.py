@@ -130,7 +130,8 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
         _tell("no state.folder: what a server does not take waits in memory, and is lost with this process")
     outlets = Outlets(sinks, sys.stdout, folder, _tell)
     before = signal.getsignal(signal.SIGHUP)
-    if sinks.eve is not None and not sys.stdout.isatty():  # a closed terminal still ends what runs in it
+    is_service = sinks.eve is not None or folder is not None
+    if is_service and not sys.stdout.isatty():  # a terminal that is closed still ends what runs in it
         signal.signal(signal.SIGHUP, lambda number, frame: outlets.reopen())  # noqa: ARG005
     try:
         yield outlets
