@@ -106,7 +106,9 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
         asked_at = time.monotonic() if supervisor.stopped_at is None else supervisor.stopped_at
         tally.undelivered += outlets.close(asked_at + _ENDING_S)
         if supervisor.has_opened:
-            PlainConsole(sys.stdout).print(str(tally))
+            # among JSON lines there is no place for a sentence
+            is_json = settings.sinks.stdout.format == "json"
+            _tell(str(tally)) if is_json else PlainConsole(sys.stdout).print(str(tally))
         for source, counters in supervisor.counters.items():
             _tell_packets(source, counters, tally.evicted[source])
         supervisor.check()
