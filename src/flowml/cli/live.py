@@ -131,11 +131,11 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     if folder is None and sinks.has_servers:
         _tell("no state.folder: what a server does not take waits in memory, and is lost with this process")
     outlets = Outlets(sinks, sys.stdout, folder, _tell)
-    outlets.tell_strangers()
     before = signal.getsignal(signal.SIGHUP)
     is_service = sinks.eve is not None or folder is not None
     if is_service and not sys.stdout.isatty():  # a terminal that is closed still ends what runs in it
         signal.signal(signal.SIGHUP, lambda number, frame: outlets.reopen())  # noqa: ARG005
+    outlets.tell_strangers()
     try:
         yield outlets
     finally:
