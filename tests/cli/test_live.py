@@ -250,12 +250,12 @@ def test_an_alert_that_was_accepted_survives_the_death_of_the_sensor(
     )
     command = [*FLOWML, "live", "--replay", str(capture), "--config", str(config), "--speed"]
     sensor = start(*command, "20")
-    sensor.wait_for(sensor.out, "MINING")
+    sensor.wait_for(sensor.err, "webhook: not delivered")  # so it was accepted
     sensor.process.kill()
     sensor.process.wait()
     with http_server(port) as web:
         sensor = start(*command, "0.001")
-        assert eventually(lambda: bool(web.requests), 60), sensor.told()
+        assert eventually(lambda: bool(web.requests), 120), sensor.told()
         sensor.wait_until_listening()
         sensor.end(signal.SIGTERM)
     (body,) = web.bodies()
