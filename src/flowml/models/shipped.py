@@ -4,5 +4,5 @@ After `make model` made another one, its folder, its version and the digest that
 """
 
 SHIPPED_NAME = "flowml"
-SHIPPED_VERSION = "1"
-SHIPPED_DIGEST = "60506b2e419eb7fb8f40b7d108b52fe7e33c33217be5b14cebfde5b9b39ee6a5"
+SHIPPED_VERSION = "2"
+SHIPPED_DIGEST = "44dbbfe124d90648ba817940a331e6154aa6ff3e924171c7f5da8e6bec9c0bda"
