@@ -99,7 +99,7 @@ def test_every_actor_speaks(tmp_path: Path) -> None:
         servers = set(silent)
         record_while(lambda: _hear(tap, silent), lab.tap_interface, capture)
     assert not silent, f"said nothing within {_PATIENCE_S:g} s: {', '.join(silent.values())}"
-    assert servers == _servers_among(conversations(_unpacked(capture)))
+    assert servers <= conversations(_unpacked(capture))
 
 
 @contextmanager
