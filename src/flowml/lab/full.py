@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 N_PARTS = 4
 _DURATION_S = 1500.0
 _BENIGN_CLIENTS = 2600
-"""Benign clients of a part, about; they made 3,902 connections in the first 600 s of one."""
+"""Benign clients of a part, about, besides those that come for a visit."""
+
+_VISITED = ("kept-alive", "kept-alive-tls")
+_VISITED_SERVERS = 5
+"""Further servers of these, visited for a few questions: most connections of a network are short."""
 
 _PROGRAM_SERVERS = 3
 """Servers of each benign actor that runs programs: a client of it costs a process or three."""
@@ -103,6 +107,7 @@ def _benign(actors: list[Actor], part: int) -> Iterator[Actor]:
     yield from carried
     programs = [actor for actor in actors if actor.requires]
     yield from programs * _PROGRAM_SERVERS
+    yield from [actor for actor in actors if actor.name in _VISITED] * _VISITED_SERVERS
     streams = [actor for actor in actors if not actor.requires]
     n_missing = _BENIGN_CLIENTS - _n_clients(carried) - _PROGRAM_SERVERS * _n_clients(programs)
     yield from streams * max(2, round(n_missing / _n_clients(streams)))
