@@ -1,14 +1,13 @@
 """Public captures: where others keep them, and by which checksums they are known."""
 
 import hashlib
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from flowml.datasets.manifest import MANIFEST
+from flowml.datasets.manifest import MANIFEST, read_toml
 from flowml.errors import DataError
 
 _SCHEMES = frozenset({"http", "https"})
@@ -75,12 +74,7 @@ def read_public(path: Path) -> tuple[PublicSource, ...]:
     DataError
         It is missing, no TOML, or an entry is not what it should be.
     """
-    try:
-        listed = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; name the list of public sources") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not TOML: {error}") from error
+    listed = read_toml(path, "name the list of public sources")
     try:
         return tuple(_source(name, entry) for name, entry in listed.items())
     except (KeyError, TypeError, ValueError, AttributeError) as error:
