@@ -47,3 +47,13 @@ def test_a_wrong_checksum_is_one_line_and_exit_code_2(
     said = capsys.readouterr().err.strip()
     assert "SHA-256" in said
     assert "\n" not in said
+
+
+def test_connections_of_a_data_set_are_counted_by_label(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = repository / "datasets" / "monero-3"
+    assert run(["datasets", "count", str(folder)]) == 0
+    mining, benign = capsys.readouterr().out.splitlines()
+    assert mining == f"{folder}: mining 86 connections, at least 86 of 20 s, 86 of 60 s, 86 of 300 s"
+    assert benign.startswith(f"{folder}: benign 0 connections")

@@ -1,16 +1,25 @@
-"""``flowml datasets``: captures that others made, and whether they are the ones that were meant."""
+"""``flowml datasets``: captures that others made, and what data sets hold."""
+
+from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowml.datasets.labels import LabelledObservations
+
 _PATH = click.Path(path_type=Path)
 _LIST = Path("datasets/public.toml")
+_AGES_S = (20, 60, 300)
 
 
 @click.group()
 def datasets() -> None:
-    """Fetch and check public captures that a model may be fitted on."""
+    """Fetch and check public captures that a model may be fitted on; count what data sets hold."""
 
 
 @datasets.command()
@@ -66,3 +75,30 @@ def check(folder: Path, sources: Path) -> None:
         click.echo(
             f"{source.name}: {n_there} of {len(source.files)} listed captures are there, and as listed"
         )
+
+
+@datasets.command()
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=_PATH)
+def count(folders: tuple[Path, ...]) -> None:
+    """Count the labelled connections of data sets, by label and by how long they were seen."""
+    from flowml.datasets.labels import LabelledObservations
+    from flowml.datasets.manifest import read_data_set
+    from flowml.training.collect import collect
+
+    for folder in folders:
+        collected = collect(read_data_set(folder))
+        parts = [part.labelled for part in collected if part.labelled is not None]
+        if parts:
+            for line in _counted(LabelledObservations.concat(parts)):
+                click.echo(f"{folder}: {line}")
+
+
+def _counted(labelled: LabelledObservations) -> Iterator[str]:
+    """One line for each label."""
+    import numpy as np
+
+    _, first = np.unique(labelled.connection, return_index=True)
+    for is_mining, name in ((True, "mining"), (False, "benign")):
+        lasted_s = labelled.lasted_s[first][labelled.is_mining[first] == is_mining]
+        longer = ", ".join(f"{np.count_nonzero(lasted_s >= age_s)} of {age_s} s" for age_s in _AGES_S)
+        yield f"{name} {len(lasted_s)} connections, at least {longer}"

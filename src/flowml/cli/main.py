@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "config": ("flowml.cli.config:config", "Check a configuration file."),
     "datasets": (
         "flowml.cli.datasets:datasets",
-        "Fetch and check public captures that a model may be fitted on.",
+        "Fetch and check public captures, count what data sets hold.",
     ),
     "evaluate": ("flowml.cli.evaluate:evaluate", "Say how good a model is, on data it was not fitted on."),
     "lab": ("flowml.cli.lab:lab", "Record labelled traffic in network namespaces."),
