@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -58,6 +59,20 @@ async def _break(site: Site, rng: Generator) -> None:
 
 async def _no_server(site: Site, rng: Generator) -> None:
     await site.run_server("sh", "-c", "echo no such port >&2; exit 3")
+
+
+async def _wait(site: Site, rng: Generator) -> None:
+    await asyncio.Event().wait()
+
+
+async def _stay(site: Site, rng: Generator) -> None:
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+async def _find_no_file(site: Site, rng: Generator) -> None:
+    (site.folder / "none").read_bytes()
 
 
 _BROKEN = Actor("broken", "none", _draw_nothing, _break, _break, ports=(1,))
@@ -170,6 +185,15 @@ def test_an_actor_that_fails_ends_the_recording_with_its_reason(tmp_path: Path) 
     with pytest.raises(LabError, match="ZeroDivisionError"):
         record(scenario.name, [scenario], tmp_path, seed=1, duration_s=60.0)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.root
+def test_an_actor_that_fails_is_told_although_others_do_not_let_themselves_be_stopped(tmp_path: Path) -> None:
+    failing = Actor("failing", "none", _draw_nothing, _find_no_file, _wait, ports=(1,))
+    stubborn = Actor("stubborn", "none", _draw_nothing, _stay, _wait, ports=(1,))
+    scenario = Scenario("stuck", "", (Cast(failing), Cast(stubborn)), 600.0, lead_s=3.0)
+    with pytest.raises(LabError, match="FileNotFoundError"):
+        record(scenario.name, [scenario], tmp_path, seed=1, duration_s=600.0)
 
 
 @pytest.mark.root
