@@ -39,8 +39,14 @@ realism: $(STAMP)
 
 MODEL ?= models/flowml/next
 
+# Captures that others made are no part of the repository: datasets/public.toml names each with its checksum. They
+# are taken from a folder (CAPTURES=DIR), or fetched into captures/ as far as they have a public address.
+PUBLIC := $(or $(CAPTURES),captures)
+
 model: $(STAMP)
-	$(BIN)/flowml train $(DATASETS) $(CAPTURES) -o $(MODEL)
+	@test -n "$(CAPTURES)" || $(BIN)/flowml datasets fetch -o $(PUBLIC)
+	$(BIN)/flowml datasets check $(PUBLIC)
+	$(BIN)/flowml train $(DATASETS) $(PUBLIC) -o $(MODEL)
 
 notebooks: $(STAMP)
 	$(BIN)/python -m pytest tests/notebooks

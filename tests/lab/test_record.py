@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 import tomllib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,21 +23,29 @@ from flowml.errors import LabError
 from flowml.lab.actor import Actor, Parameters
 from flowml.lab.casting import actor_named
 from flowml.lab.record import record, running
+from flowml.lab.recorder import record_while
 from flowml.lab.scenario import Cast, Scenario, by_name, missing_programs, plan
 from flowml.lab.scenarios import scenarios
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.random import Generator
 
     from flowml.lab.site import Site
 
 
-def _short(name: str) -> Scenario:
+_PATIENCE_S = 180.0
+_FIRST_EPHEMERAL_PORT = 32768  # net.ipv4.ip_local_port_range
+
+
+def _short(name: str, clients: int | None = None) -> Scenario:
     """Return a scenario with one server of each actor, all clients within two seconds."""
     scenario = by_name(scenarios(), name)
-    casts = tuple(replace(cast, n_servers=1) for cast in scenario.casts)
+    actors = [cast.actor for cast in scenario.casts]
+    if clients:
+        actors = [replace(actor, clients=(clients, clients)) for actor in actors]
+    casts = tuple(Cast(actor) for actor in actors)
     return replace(scenario, casts=casts, lead_s=3.0, early_ratio=0.0, arrivals_s=2.0)
 
 
@@ -49,6 +59,20 @@ async def _break(site: Site, rng: Generator) -> None:
 
 async def _no_server(site: Site, rng: Generator) -> None:
     await site.run_server("sh", "-c", "echo no such port >&2; exit 3")
+
+
+async def _wait(site: Site, rng: Generator) -> None:
+    await asyncio.Event().wait()
+
+
+async def _stay(site: Site, rng: Generator) -> None:
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+async def _find_no_file(site: Site, rng: Generator) -> None:
+    (site.folder / "none").read_bytes()
 
 
 _BROKEN = Actor("broken", "none", _draw_nothing, _break, _break, ports=(1,))
@@ -69,21 +93,69 @@ def conversations(capture: Path) -> set[tuple[str, int]]:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("name", ["demo", "wide"])
-def test_every_server_of_a_recording_is_seen_on_the_wire_and_stands_in_the_manifest(
-    name: str, tmp_path: Path
-) -> None:
-    scenario = _short(name)
-    if missing_programs(scenario):
-        pytest.skip(f"needs the packages {', '.join(missing_programs(scenario))}")
-    seconds = 40.0 if name == "wide" else 8.0  # browsers have to start, all at once
-    record(scenario.name, [scenario], tmp_path, seed=5, duration_s=seconds)
+def test_every_server_of_a_recording_is_seen_on_the_wire_and_stands_in_the_manifest(tmp_path: Path) -> None:
+    scenario = _short("demo")
+    record(scenario.name, [scenario], tmp_path, seed=5, duration_s=8.0)
     (capture,) = tomllib.loads((tmp_path / "manifest.toml").read_text())["captures"]
-    packets = tmp_path / "packets.pcap"
-    packets.write_bytes(zstandard.ZstdDecompressor().decompress((tmp_path / capture["file"]).read_bytes()))
     listed = {(server["ip"], server["port"]) for server in capture["servers"]}
     assert listed == {server for instance in plan(scenario, 5).instances for server in instance.servers}
-    assert listed <= conversations(packets), "every server of the manifest spoke"
+    assert listed == _servers_among(conversations(_unpacked(tmp_path / capture["file"])))
+
+
+@pytest.mark.root
+def test_every_actor_speaks(tmp_path: Path) -> None:
+    """Wait for each: a browser needs a second on an idle machine and half a minute on a busy one."""
+    scenario = _short("wide", clients=1)
+    if missing_programs(scenario):
+        pytest.skip(f"needs the packages {', '.join(missing_programs(scenario))}")
+    capture = tmp_path / "wide.pcap.zst"
+    with running(scenario, seed=5) as lab, _tap(lab.tap_interface) as tap:
+        silent = {(server.ip, server.port): server.origin for server in lab.truth}
+        servers = set(silent)
+        record_while(lambda: _hear(tap, silent), lab.tap_interface, capture)
+    assert not silent, f"said nothing within {_PATIENCE_S:g} s: {', '.join(silent.values())}"
+    assert servers <= conversations(_unpacked(capture))
+
+
+@contextmanager
+def _tap(interface: str) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003)) as tap:
+        tap.bind((interface, 0x0003))
+        tap.settimeout(1.0)
+        yield tap
+
+
+def _hear(tap: socket.socket, silent: dict[tuple[str, int], str]) -> None:
+    """Strike out whoever sends payload, until nobody is left or the patience ends."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while silent and time.monotonic() < deadline:
+        with suppress(TimeoutError):
+            for end in _ends(tap.recv(65535)):
+                silent.pop(end, None)
+
+
+def _ends(frame: bytes) -> list[tuple[str, int]]:
+    """Both ends of an Ethernet frame of IPv4 with payload over TCP or UDP; nothing for others."""
+    ip = frame[14:]
+    if frame[12:14] != b"\x08\x00" or ip[9] not in {socket.IPPROTO_TCP, socket.IPPROTO_UDP}:
+        return []
+    segment = ip[4 * (ip[0] & 15) : int.from_bytes(ip[2:4])]
+    header_bytes = 4 * (segment[12] >> 4) if ip[9] == socket.IPPROTO_TCP else 8
+    if len(segment) <= header_bytes:
+        return []
+    source, target = (int.from_bytes(segment[n : n + 2]) for n in (0, 2))
+    return [(socket.inet_ntoa(ip[12:16]), source), (socket.inet_ntoa(ip[16:20]), target)]
+
+
+def _unpacked(capture: Path) -> Path:
+    packets = capture.with_suffix("")
+    packets.write_bytes(zstandard.ZstdDecompressor().decompress(capture.read_bytes()))
+    return packets
+
+
+def _servers_among(ends: set[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Leave clients out, whose ports are ephemeral."""
+    return {(address, port) for address, port in ends if port < _FIRST_EPHEMERAL_PORT}
 
 
 @pytest.mark.root
@@ -113,6 +185,15 @@ def test_an_actor_that_fails_ends_the_recording_with_its_reason(tmp_path: Path) 
     with pytest.raises(LabError, match="ZeroDivisionError"):
         record(scenario.name, [scenario], tmp_path, seed=1, duration_s=60.0)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.root
+def test_an_actor_that_fails_is_told_although_others_do_not_let_themselves_be_stopped(tmp_path: Path) -> None:
+    failing = Actor("failing", "none", _draw_nothing, _find_no_file, _wait, ports=(1,))
+    stubborn = Actor("stubborn", "none", _draw_nothing, _stay, _wait, ports=(1,))
+    scenario = Scenario("stuck", "", (Cast(failing), Cast(stubborn)), 600.0, lead_s=3.0)
+    with pytest.raises(LabError, match="FileNotFoundError"):
+        record(scenario.name, [scenario], tmp_path, seed=1, duration_s=600.0)
 
 
 @pytest.mark.root

@@ -116,16 +116,21 @@ def read_data_set(folder: Path) -> tuple[LabelledCapture, ...]:
         There is no manifest, it cannot be parsed, or a capture has no truth.
     """
     path = folder / MANIFEST
-    try:
-        manifest = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; a data set is a folder with a {MANIFEST}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not TOML: {error}") from error
+    manifest = read_toml(path, f"a data set is a folder with a {MANIFEST}")
     try:
         return _recorded(folder, manifest) if "captures" in manifest else _collected(folder, manifest)
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: missing or malformed entry {error}; see docs/datasets.md") from error
+
+
+def read_toml(path: Path, expected: str) -> dict[str, Any]:
+    """Read a TOML file; DataError that says what was expected if it is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; {expected}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not TOML: {error}") from error
 
 
 def _recorded(folder: Path, manifest: Mapping[str, Any]) -> tuple[LabelledCapture, ...]:

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 N_PARTS = 4
 _DURATION_S = 1500.0
 _BENIGN_CLIENTS = 2600
-"""Benign clients of a part, about; they made 3,902 connections in the first 600 s of one."""
+"""Benign clients of a part, about, besides those that come for a visit."""
+
+_VISITED = ("kept-alive", "kept-alive-tls")
+_VISITED_SERVERS = 5
+"""Further servers of these, visited for a few questions: most connections of a network are short."""
 
 _PROGRAM_SERVERS = 3
 """Servers of each benign actor that runs programs: a client of it costs a process or three."""
@@ -103,6 +107,7 @@ def _benign(actors: list[Actor], part: int) -> Iterator[Actor]:
     yield from carried
     programs = [actor for actor in actors if actor.requires]
     yield from programs * _PROGRAM_SERVERS
+    yield from [actor for actor in actors if actor.name in _VISITED] * _VISITED_SERVERS
     streams = [actor for actor in actors if not actor.requires]
     n_missing = _BENIGN_CLIENTS - _n_clients(carried) - _PROGRAM_SERVERS * _n_clients(programs)
     yield from streams * max(2, round(n_missing / _n_clients(streams)))
@@ -113,10 +118,13 @@ def _n_clients(actors: Iterable[Actor]) -> float:
 
 
 def _carried(actors: list[Actor], part: int) -> Iterator[Actor]:
-    for carrier in all_carriers().values():
+    """Each actor over every second carrier, over the others in the next part: such clients cost most."""
+    for way, carrier in enumerate(all_carriers().values()):
         able = [actor for actor in actors if fits(actor, carrier)]
-        for number, actor in enumerate(able):
-            yield dressed(_accompanied(actor, able, number + part) if carrier.is_tunnel else actor, carrier)
+        for number, actor in list(enumerate(able))[(way + part) % 2 :: 2]:
+            yield dressed(
+                _accompanied(actor, able, number // 2 + part) if carrier.is_tunnel else actor, carrier
+            )
 
 
 def _accompanied(actor: Actor, able: list[Actor], number: int) -> Actor:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from flowml.lab.processes import Worker, become_worker, worker
 from flowml.lab.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Coroutine, Iterator, Sequence
     from multiprocessing.connection import Connection
 
     from flowml.lab.network import Host
@@ -57,8 +59,8 @@ def play(plan: Plan, hosts: tuple[Host, ...], folder: Path, control: Connection,
     control.send(True)
     try:
         asyncio.run(_play(plan, sites, control))
-    except* (LabError, ArithmeticError, LookupError, TypeError, ValueError) as failures:
-        control.send(repr(failures.exceptions))
+    except* (LabError, ArithmeticError, LookupError, OSError, TypeError, ValueError):
+        sys.exit(1)  # the parent has heard the reason and raises it
 
 
 async def _play(plan: Plan, sites: list[tuple[list[Site], list[Site]]], control: Connection) -> None:
@@ -66,18 +68,30 @@ async def _play(plan: Plan, sites: list[tuple[list[Site], list[Site]]], control:
     closed = asyncio.Event()
     asyncio.get_running_loop().add_reader(control.fileno(), closed.set)
     async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(instance.actor.serve(server, np.random.default_rng([instance.seed, door])))
-            for instance, (servers, _) in zip(plan.instances, sites, strict=True)
-            for door, server in enumerate(servers)
-        ]
+        tasks: list[asyncio.Task[None]] = []
+
+        def start(part: Coroutine[Any, Any, None]) -> None:
+            task = group.create_task(part)
+            task.add_done_callback(partial(_complain, control))
+            tasks.append(task)
+
+        for instance, (servers, _) in zip(plan.instances, sites, strict=True):
+            for door, server in enumerate(servers):
+                start(instance.actor.serve(server, np.random.default_rng([instance.seed, door])))
         await asyncio.sleep(_SERVERS_FIRST_S)
         for instance, (_, clients) in zip(plan.instances, sites, strict=True):
             for client, site in zip(instance.clients, clients, strict=True):
-                tasks.append(group.create_task(_visit(instance, client, site, zero)))
+                start(_visit(instance, client, site, zero))
         await closed.wait()
         for task in tasks:
             task.cancel()
+
+
+def _complain(control: Connection, task: asyncio.Task[None]) -> None:
+    """Say at once why an actor ended: the others take minutes to be stopped, and nobody shall record that."""
+    if not task.cancelled() and (reason := task.exception()) is not None:
+        with suppress(OSError):  # the parent has heard enough
+            control.send(repr(reason))
 
 
 async def _visit(instance: Instance, client: ClientPlan, site: Site, zero: float) -> None:

@@ -5,8 +5,21 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
-from flowml.lab.benign import dns_sealed, framing, grpc, iec104, lsp, remote_desktop, vpn, zabbix
+from flowml.lab.benign import (
+    charging,
+    dns_sealed,
+    framing,
+    grpc,
+    iec104,
+    lsp,
+    remote_desktop,
+    token_stream,
+    tor,
+    vpn,
+    zabbix,
+)
 from flowml.lab.benign.http_messages import request, response
 
 _RNG = np.random.default_rng(1)
@@ -52,6 +65,32 @@ def test_http_messages_count_their_bodies() -> None:
         b"GET / HTTP/1.1\r\nHost: lab.example\r\nA: b\r\nContent-Length: 0\r\n\r\n"
     )
     assert response(b"{}").endswith(b"Content-Length: 2\r\n\r\n{}")
+
+
+def test_tor_pads_after_one_and_a_half_to_nine_and_a_half_seconds_mostly_late() -> None:
+    waits_s = [tor.padding_after_s(np.random.default_rng(seed)) for seed in range(2000)]
+    assert min(waits_s) >= 1.5
+    assert max(waits_s) <= 9.5
+    # the larger of two uniform draws: two thirds of the way up
+    assert np.mean(waits_s) == pytest.approx(1.5 + 8.0 * 2 / 3, abs=0.15)
+
+
+def test_calls_and_results_of_charging_stations_are_those_of_ocpp() -> None:
+    asked = json.loads(charging.call("Heartbeat", {}, 10, _RNG))
+    assert (asked[0], len(asked[1]), asked[2:]) == (2, 10, ["Heartbeat", {}])
+    told = json.loads(charging.result(asked, {"currentTime": "2026-03-01T12:00:00Z"}))
+    assert told == [3, asked[1], {"currentTime": "2026-03-01T12:00:00Z"}]
+    (shown,) = charging.values(3, _RNG)["meterValue"]
+    assert len(shown["sampledValue"]) == 3
+
+
+def test_an_event_is_chunked_as_in_rfc_9112_and_ends_with_an_empty_line() -> None:
+    event = token_stream.event(60, _RNG)
+    assert event.startswith(b"data: {")
+    assert event.endswith(b"}\n\n")
+    head, _, rest = token_stream.chunk(event).partition(b"\r\n")
+    assert int(head, 16) == len(event)
+    assert rest == event + b"\r\n"
 
 
 def test_a_marked_message_has_the_size_that_was_asked_for() -> None:

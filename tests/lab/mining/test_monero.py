@@ -9,6 +9,8 @@ from scipy import stats
 from flowml.lab.mining.monero import (
     ACTORS,
     draw_any,
+    draw_fee,
+    draw_malware,
     draw_nodejs,
     draw_p2pool,
     draw_proxy,
@@ -73,3 +75,18 @@ def test_hash_rates_at_the_public_pool_spread_as_measured() -> None:
 def test_all_that_is_drawn_can_stand_in_a_manifest(actor: Any) -> None:
     for value in actor.draw(np.random.default_rng(1)).values():
         assert type(value) in {bool, int, float, str}
+
+
+def test_a_developer_s_connection_mines_for_a_small_share_of_the_time() -> None:
+    shares = [
+        drawn["turn_s"] / (drawn["turn_s"] + drawn["rest_s"])
+        for drawn in (draw_fee(np.random.default_rng(seed)) for seed in _SEEDS)
+    ]
+    assert max(shares) <= 0.2
+    assert min(shares) > 0.0
+
+
+def test_malware_rests_while_somebody_works_or_never() -> None:
+    rests_s = _drawn(draw_malware, "rest_s")
+    assert 0.25 < sum(rest_s == 0.0 for rest_s in rests_s) / len(rests_s) < 0.55
+    assert not any(_drawn(draw_public, "rest_s"))

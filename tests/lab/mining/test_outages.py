@@ -60,6 +60,8 @@ async def _knock(port: int) -> str:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except ConnectionRefusedError:
         return "refused"
+    except ConnectionResetError:
+        return "reset"  # in the moment in which one that listens makes way for the next
     try:
         async with asyncio.timeout(0.02):
             return "welcome" if await reader.readline() else "closed"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from flowml.lab.mining import alephium, grin, qubic
 from flowml.lab.mining import miner as miner_module
 from flowml.lab.mining.bitcoin import ACTORS as BITCOIN_ACTORS
 from flowml.lab.mining.bitcoin import BITCOIN
@@ -22,6 +24,7 @@ from flowml.lab.peer import Peer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from types import ModuleType
 
 
 @asynccontextmanager
@@ -111,6 +114,33 @@ def test_a_bitcoin_miner_opens_in_the_order_of_the_specification() -> None:
         "mining.submit",
         "mining.submit",
     ]
+
+
+def test_a_miner_at_rest_hears_of_new_work_and_sends_no_share() -> None:
+    drawn = _monero(turn_s=0.0, rest_s=1e9, keepalive=True)
+    dialect = replace(CRYPTONOTE, keep_alive_s=0.05)  # so that it has something to say
+    heard = asyncio.run(_heard_while_mining(dialect, drawn, 4))
+    assert [message["method"] for message in heard] == ["login", *["keepalived"] * 3]
+
+
+def test_a_miner_in_its_turn_sends_shares_at_once() -> None:
+    heard = asyncio.run(_heard_while_mining(CRYPTONOTE, _monero(turn_s=1e9, rest_s=1.0), 4))
+    assert [message["method"] for message in heard] == ["login", *["submit"] * 3]
+
+
+def test_a_qubic_miner_subscribes_reports_without_an_answer_and_sends_results() -> None:
+    drawn = _quick(qubic.ACTORS[0].draw(np.random.default_rng(1)), report_s=0.01)
+    heard = asyncio.run(_heard_while_mining(qubic._DIALECT, drawn, 12))
+    assert heard[0]["id"] == qubic.SUBSCRIBE
+    assert {message["id"] for message in heard[1:]} == {qubic.SUBMIT, qubic.REPORT}
+
+
+@pytest.mark.parametrize("family", [grin, alephium])
+def test_a_miner_of_a_newer_family_opens_and_sends_shares(family: ModuleType) -> None:
+    drawn = _quick(family.ACTORS[0].draw(np.random.default_rng(1)))
+    heard = asyncio.run(_heard_while_mining(family._DIALECT, drawn, 6))
+    n_asked = len(family.opening(drawn, np.random.default_rng(1)))
+    assert {message["method"] for message in heard[n_asked:]} == {family._DIALECT.share_method}
 
 
 async def _told(dialect: Dialect, drawn: Drawn, n_miners: int) -> list[dict[str, Any]]:

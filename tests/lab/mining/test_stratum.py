@@ -87,6 +87,39 @@ def test_a_zcash_share_has_the_measured_2_8_kilobytes() -> None:
     assert max(sizes) <= 2900
 
 
+def test_shares_of_the_smaller_equihashes_carry_52_100_or_400_bytes_behind_their_length() -> None:
+    sizes = _sizes("equihash-small", lambda drawn, rng: [zcash.share(9, Heard(job="ab12"), drawn, rng)])
+    without = _sizes(
+        "equihash-small",
+        lambda drawn, rng: [zcash.share(9, Heard(job="ab12"), {**drawn, "solution_digits": 0}, rng)],
+    )
+    solutions = {size - bare for size, bare in zip(sizes, without, strict=True)}
+    assert solutions == {2 * (1 + 52), 2 * (1 + 100), 2 * (3 + 400)}
+
+
+def test_a_nicehash_share_and_job_have_the_sizes_of_the_specification_s_example() -> None:
+    drawn = {
+        **_ACTORS["ethereum-stratum"].draw(np.random.default_rng(1)),
+        "user": "test",
+        "job_id_digits": 8,
+        "extranonce_digits": 6,
+    }
+    rng = np.random.default_rng(1)
+    share = ethereum_stratum.share(244, Heard(job="bf0488aa"), drawn, rng)
+    assert len(_text(share)) == len(
+        '{"id":244,"method":"mining.submit","params":["test","bf0488aa","6a909d9bbc"]}\n'
+    )
+    (job,) = ethereum_stratum.work(_NEW_BLOCK, drawn, rng)
+    example = '{"id":null,"method":"mining.notify","params":["bf0488aa","' + "0" * 64 + '","'
+    assert len(_text(job)) == len(example + "0" * 64 + '",true]}\n')
+
+
+def test_a_ravencoin_share_carries_nonce_header_and_mix() -> None:
+    drawn = dict(_ACTORS["ravencoin"].draw(np.random.default_rng(1)))
+    share = ethereum_stratum.share(9, Heard(job="0a0b"), drawn, np.random.default_rng(1))
+    assert [len(text) for text in share["params"][2:]] == [18, 66, 66]
+
+
 def test_zcash_work_has_the_measured_sizes() -> None:
     targets = _sizes("zcash", lambda drawn, rng: zcash.work(_FULL_TREE, drawn, rng)[:1])
     jobs = _sizes("zcash", lambda drawn, rng: zcash.work(_FULL_TREE, drawn, rng)[1:])

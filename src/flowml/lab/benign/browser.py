@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowml.lab.actor import Actor, Parameters, Program, over_tls
@@ -17,7 +19,6 @@ from flowml.lab.benign.sizes import log_uniform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.random import Generator
 
@@ -128,11 +129,11 @@ def _write_site(folder: Path, site: Site, rng: Generator) -> None:
 
 async def _visit(site: Site, rng: Generator) -> None:
     host, port = site.server
-    own = site.folder / f"browser-{text_of(12, 0, rng)}"
+    # Short, for the path of the browser's socket in it may have no more than 107 bytes (unix(7)), or it ends.
+    own = Path(tempfile.mkdtemp(prefix="b", dir=site.folder.parents[1]))
     # The browser's own calls to its makers find nobody: all it can reach is in the lab.
     rules = f"--host-resolver-rules=MAP *.{_domain(site.parameters)} {host}, MAP * ~NOTFOUND"
     start = f"https://{rng.choice(_names(site.parameters))}:{port}/0"
-    own.mkdir()
     # It is killed in the end, so what it puts aside has to lie where the lab cleans up.
     aside = ("env", f"TMPDIR={own}", f"HOME={own}")
     await site.run(*aside, "chromium", *_OPTIONS, f"--user-data-dir={own / 'profile'}", rules, start)

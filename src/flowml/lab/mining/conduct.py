@@ -72,6 +72,8 @@ def draw_conduct(rng: Generator) -> dict[str, Any]:
         "first_number": int(rng.integers(1, 1500)) if rng.random() < 0.25 else 0,
         "warmup_s": float(rng.choice([0.0, 0.0, 5.0, 20.0])),
         "keepalive": bool(rng.random() < 0.3),
+        "turn_s": 0.0,
+        "rest_s": 0.0,
     }
 
 

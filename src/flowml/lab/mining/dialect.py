@@ -58,6 +58,10 @@ def _no_timers(drawn: Drawn) -> Sequence[Timer]:
     return ()
 
 
+def _method(message: Message) -> str:
+    return str(message["method"])
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """The messages of a family. All get the instance's parameters and a generator.
@@ -67,7 +71,8 @@ class Dialect:
     opening
         Requests with which a miner starts; each waits for the answer to the one before.
     answer
-        The pool's answer to a request that is no share, with the work it would give out now.
+        The pool's answer to a request that is no share, with the work it would give out now; None where the
+        request wants none.
     work
         The messages that give out work.
     share
@@ -88,10 +93,12 @@ class Dialect:
         Time after which a miner that sent nothing gives it.
     notice
         What a pool tells its miners' owners; None where it cannot.
+    kind
+        What kind of request a miner's message is: its method, in all dialects but one.
     """
 
     opening: Callable[[Drawn, Generator], Sequence[Message]]
-    answer: Callable[[Message, Work, Drawn, Generator], Message]
+    answer: Callable[[Message, Work, Drawn, Generator], Message | None]
     work: Callable[[Work, Drawn, Generator], Sequence[Message]]
     share: Callable[[int, Heard, Drawn, Generator], Message]
     verdict: Callable[[Message, bool, Drawn, Generator], Message]
@@ -103,6 +110,7 @@ class Dialect:
     keep_alive: Callable[[int, Heard], Message] | None = None
     keep_alive_s: float = 60.0  # kKeepAliveTimeout in XMRig's Pool.h
     notice: Callable[[Generator], Message] | None = None
+    kind: Callable[[Message], str] = _method
 
 
 def encoded(messages: Sequence[Message], with_spaces: bool) -> bytes:

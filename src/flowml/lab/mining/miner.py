@@ -37,11 +37,15 @@ class Miner:
 
     known: Heard = field(default_factory=Heard)
     last_sent_s: float = 0.0
+    phase_s: float = 0.0
+    """Where the miner stands in its turns and rests, as each stands somewhere else."""
+
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def mine(self) -> None:
         """Open and mine until the connection breaks."""
         is_fresh = self.n_sent == 0
+        self.phase_s = self.rng.uniform(0.0, self.drawn["turn_s"] + self.drawn["rest_s"])
         self.peer.probe_when_idle(_TCP_IDLE_S)
         if self.drawn["miner_delays"]:
             delay_small_writes(self.peer)
@@ -71,9 +75,16 @@ class Miner:
                 await self.news.wait()
                 continue
             gap_s = share_gap_s(self.hashes_per_s, self.known.difficulty, self.rng)
-            if await happens_within(self.news, gap_s):
-                continue  # perhaps another difficulty; the wait has no memory, so it may start anew
+            # News may be another difficulty, and in a rest nobody hashes; the wait has no memory, so it may
+            # start anew.
+            if await happens_within(self.news, gap_s) or self._rests():
+                continue
             await self._send(self.dialect.share(self.n_sent + 1, self.known, self.drawn, self.rng))
+
+    def _rests(self) -> bool:
+        """Whether the machine hashes for somebody else now, or for nobody."""
+        turn_s, rest_s = float(self.drawn["turn_s"]), float(self.drawn["rest_s"])
+        return rest_s > 0.0 and (time.monotonic() + self.phase_s) % (turn_s + rest_s) > turn_s
 
     async def _keep_alive(self) -> None:
         while self.known.keeps_alive and self.dialect.keep_alive is not None:

@@ -175,6 +175,39 @@ def draw_worker(rng: Generator) -> dict[str, Any]:
     }
 
 
+def draw_malware(rng: Generator) -> dict[str, Any]:
+    """Draw miners on machines of others, at their owner's proxy: slow, and at rest while somebody works."""
+    hashes_per_s = float(rng.lognormal(6.0, 1.0))
+    minds_people = bool(rng.random() < 0.6)
+    return {
+        **draw_worker(rng),
+        "hashes_per_s": hashes_per_s,
+        "start_difficulty": hashes_per_s * float(rng.choice([10.0, 20.0, 60.0, 120.0])),
+        "least_difficulty": 100.0,
+        "vardiff": bool(rng.random() < 0.3),
+        "keepalive": bool(rng.random() < 0.7),
+        "session_s": float(rng.choice([300.0, 3600.0, 36000.0])),
+        "turn_s": float(rng.choice([60.0, 180.0, 600.0])) if minds_people else 0.0,
+        "rest_s": float(rng.choice([60.0, 180.0, 600.0])) if minds_people else 0.0,
+        "way_s": float(rng.choice([0.0, rng.uniform(0.02, 0.2)])),
+    }
+
+
+def draw_fee(rng: Generator) -> dict[str, Any]:
+    """Draw the connection for a miner's author: always open, and mined for a minute at times."""
+    drawn = draw_any(rng)
+    hashes_per_s = drawn["hashes_per_s"] * 30.0  # the author's pool has rigs in mind
+    return {
+        **drawn,
+        "hashes_per_s": hashes_per_s,
+        "start_difficulty": hashes_per_s * float(rng.choice([5.0, 10.0, 20.0])),
+        "vardiff": False,
+        "turn_s": float(rng.choice([20.0, 36.0, 60.0])),
+        "rest_s": float(rng.choice([240.0, 600.0, 1800.0])),
+        "session_s": 36000.0,
+    }
+
+
 def _form(rng: Generator) -> dict[str, Any]:
     """Draw the form of the messages."""
     return {
@@ -203,4 +236,8 @@ ACTORS = (
     *stratum_actors("p2pool", draw_p2pool, CRYPTONOTE, (3333,), (3333, 443), family="monero"),
     *stratum_actors("xmrig-proxy", draw_proxy, CRYPTONOTE, (3333, 4444, 80), _TLS_PORTS, family="monero"),
     *stratum_actors("proxy-worker", draw_worker, CRYPTONOTE, (3333, 8080), _TLS_PORTS, family="monero"),
+    *stratum_actors(
+        "miner-malware", draw_malware, CRYPTONOTE, (80, 8080, 14444), (443, 8443, 9999), family="monero"
+    ),
+    *stratum_actors("developer-fee", draw_fee, CRYPTONOTE, (3333, 14444), _TLS_PORTS, family="monero"),
 )

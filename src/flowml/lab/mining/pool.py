@@ -56,7 +56,7 @@ class Pool:
             while True:
                 request = await peer.json_line()
                 await asyncio.sleep(answer_after_s(self.drawn, self.rng))
-                if request["method"] == self.dialect.share_method:
+                if self.dialect.kind(request) == self.dialect.share_method:
                     self._judge(peer, vardiff, request)
                 else:
                     self._answer(peer, vardiff, request)
@@ -66,8 +66,9 @@ class Pool:
 
     def _answer(self, peer: Peer, vardiff: Vardiff, request: Message) -> None:
         work = Work(vardiff.difficulty, True, True)
-        self._write(peer, [self.dialect.answer(request, work, self.drawn, self.rng)])
-        if request["method"] == self.dialect.login_method:
+        answer = self.dialect.answer(request, work, self.drawn, self.rng)
+        self._write(peer, [] if answer is None else [answer])
+        if self.dialect.kind(request) == self.dialect.login_method:
             self.miners[peer] = vardiff
             if not self.dialect.answers_with_work:
                 self._push(peer, work)

@@ -5,6 +5,7 @@ Messages follow zcash/zips zip-0301.rst.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flowml.lab.mining import dialect
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
     from flowml.lab.actor import Parameters
 
-_SOLUTION_DIGITS = 2694  # 1,344 bytes and their length, for Equihash with n=200, k=9
+_SOLUTION_DIGITS = {"zcash": (2694,), "small": (106, 202, 806)}
+"""Solutions behind their length: 1,344 bytes for n=200, k=9; 52, 100 and 400 for 125,4, 144,5 and 192,7."""
+
 _LARGEST_TARGET = 2**256 - 1
 
 
@@ -69,7 +72,7 @@ def work(todo: Work, drawn: Drawn, rng: Generator) -> list[Message]:
 def share(number: int, known: Heard, drawn: Drawn, rng: Generator) -> Message:
     """Build a share with its solution."""
     nonce2 = hex_digits(64 - int(drawn["nonce1_digits"]), rng)
-    solution = "fd4005" + hex_digits(_SOLUTION_DIGITS - 6, rng)
+    solution = hex_digits(int(drawn["solution_digits"]), rng)
     params = [drawn["user"], known.job, hex_digits(8, rng), nonce2, solution]
     return {"id": number, "method": "mining.submit", "params": params}
 
@@ -81,7 +84,7 @@ def heed(message: Message) -> Heard:
     return dialect.heed(message)
 
 
-def _draw(rng: Generator) -> Parameters:
+def _draw(rng: Generator, *, form: str) -> Parameters:
     name = worker(rng)
     return {
         **draw_pool(rng, float(rng.choice([75.0, 150.0])), [0.0, 20.0, 55.0], [8.0, 15.0, 30.0]),
@@ -90,10 +93,16 @@ def _draw(rng: Generator) -> Parameters:
         "extranonce_subscribe": bool(rng.random() < 0.5),
         "nonce1_digits": int(rng.choice([8, 8, 16])),
         "job_id_digits": int(rng.choice([4, 8, 16])),
+        "solution_digits": int(rng.choice(_SOLUTION_DIGITS[form])),
     }
 
 
 _ZCASH = Dialect(
     opening, answer, work, share, verdict, heed, "mining.authorize", "mining.submit", notice=notice
 )
-ACTORS = stratum_actors("zcash", _draw, _ZCASH, (3333, 3357, 6666), (443, 3443))
+ACTORS = (
+    *stratum_actors("zcash", partial(_draw, form="zcash"), _ZCASH, (3333, 3357, 6666), (443, 3443)),
+    *stratum_actors(
+        "equihash-small", partial(_draw, form="small"), _ZCASH, (3333, 7777), (443, 3443), family="zcash"
+    ),
+)
