@@ -59,7 +59,7 @@ def test_the_budgets_of_real_traffic_and_of_lookalikes_are_kept_apart() -> None:
     emulated = type(labelled)(**{**vars(labelled), "is_emulated": np.ones(len(labelled), bool)})
     first = emulated.connection == emulated.connection[~emulated.is_mining][0]
     probability = np.where(first, 0.95, 0.1)  # one of 48 look-alikes
-    strict, loose = TrainingSettings(), TrainingSettings(lookalike_alarm_share=0.05)
+    strict, loose = (TrainingSettings(lookalike_alarm_share=share) for share in (0.01, 0.05))
     assert choose_thresholds(emulated, probability, strict).mining > 0.95
     assert choose_thresholds(emulated, probability, loose).mining == loose.lowest_threshold
     assert choose_thresholds(labelled, probability, loose).mining > 0.95

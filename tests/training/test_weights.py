@@ -30,3 +30,12 @@ def test_miners_that_evade_are_not_learnt_from() -> None:
     np.testing.assert_array_equal(weight == 0, evades)
     assert weight[~evades].mean() == pytest.approx(1.0)
     np.testing.assert_array_equal(fit_weights(labelled), balanced_weights(labelled))
+
+
+def test_each_real_benign_capture_counts_as_a_family_of_the_lab_does() -> None:
+    labelled = small_data_set()
+    emulated = type(labelled)(**{**vars(labelled), "is_emulated": np.ones(len(labelled), bool)})
+    benign = np.flatnonzero(~labelled.is_mining)
+    both = type(labelled).concat([emulated, labelled.take(benign)])  # 2 families of the lab, 24 captures
+    weight, real = balanced_weights(both), ~both.is_emulated
+    assert weight[real].sum() > 3 * weight[both.is_emulated & ~both.is_mining].sum()
