@@ -15,6 +15,7 @@ from flowml.cli.live import _tell_packets
 from flowml.cli.main import run
 from tests.namespaces import Tap, tap
 from tests.processes import ENVIRONMENT, FLOWML, children, eventually, flowml, is_alive, start_flowml
+from tests.sinks.servers import free_port, http_server
 from tests.sinks.test_connections import validator
 
 HANGS_S = 30.0  # a sensor that has not ended by then never will
@@ -202,6 +203,73 @@ def test_a_reader_that_goes_away_ends_the_sensor_quietly(capture: Path, model: P
         assert process.stderr is not None
         assert process.stderr.read() == f"flowml: listening to {capture}\n"
     assert process.returncode == 141
+
+
+def test_alerts_go_wherever_the_configuration_says(
+    capture: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "flowml.toml"
+    with http_server() as web:
+        config.write_text(
+            f'[live]\nmodel = "{model}"\n[state]\nfolder = "state"\n[sinks.stdout]\nformat = "json"\n'
+            f'[sinks.eve]\nfile = "eve.json"\n[sinks.webhook]\nurl = "{web.url}"\n'
+            '[sinks.prometheus]\ntextfile = "flowml.prom"\n'
+        )
+        assert run(["live", "--replay", str(capture), "--speed", "100", "--config", str(config)]) == 0
+    (record,) = (json.loads(text) for text in (tmp_path / "eve.json").read_text().splitlines())
+    told = capfd.readouterr()
+    assert json.loads(told.out.splitlines()[0]) == record
+    assert web.bodies() == [record]
+    assert told.err == f"flowml: listening to {capture}\n"
+    assert 'flowml_sink_delivered_total{sink="webhook"} 1\n' in (tmp_path / "flowml.prom").read_text()
+
+
+def test_without_a_state_folder_it_is_said_once_that_servers_may_miss_alerts(
+    capture: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "flowml.toml"
+    config.write_text(
+        f'[live]\nmodel = "{model}"\n[sinks.webhook]\nurl = "http://127.0.0.1:{free_port()}/"\n'
+    )
+    assert run(["live", "--replay", str(capture), "--speed", "100", "--config", str(config)]) == 2
+    lines = capfd.readouterr().err.splitlines()
+    assert sum(line.startswith("flowml: no state.folder: ") for line in lines) == 1
+    assert "flowml: webhook: 1 alerts or events were not delivered" in lines
+    assert lines[-1] == "flowml: 1 alerts or events were not delivered; the lines above say why"
+
+
+def test_an_alert_that_was_accepted_survives_the_death_of_the_sensor(
+    capture: Path, model: Path, tmp_path: Path, start: StartSensor
+) -> None:
+    config, port = tmp_path / "flowml.toml", free_port()
+    config.write_text(
+        f'[live]\nmodel = "{model}"\n[state]\nfolder = "state"\n'
+        f'[sinks.webhook]\nurl = "http://127.0.0.1:{port}/"\n'
+    )
+    command = [*FLOWML, "live", "--replay", str(capture), "--config", str(config), "--speed"]
+    sensor = start(*command, "20")
+    sensor.wait_for(sensor.out, "MINING")
+    sensor.process.kill()
+    sensor.process.wait()
+    with http_server(port) as web:
+        sensor = start(*command, "0.001")
+        assert eventually(lambda: bool(web.requests), 60), sensor.told()
+        sensor.wait_until_listening()
+        sensor.end(signal.SIGTERM)
+    (body,) = web.bodies()
+    assert body["src_ip"] == "10.0.0.2"
+    assert "webhook: 1 alerts or events of an earlier run are delivered now" in sensor.err.read_text()
+
+
+def test_the_eve_file_is_opened_again_on_sighup(capture: Path, model: Path, start: StartSensor) -> None:
+    sensor = start(*FLOWML, "live", "--replay", str(capture), "--speed", "0.01", "--model", str(model))
+    sensor.wait_until_listening()
+    moved = sensor.eve.with_name("eve.json.1")
+    sensor.eve.rename(moved)
+    sensor.process.send_signal(signal.SIGHUP)
+    assert eventually(sensor.eve.exists)
+    sensor.end(signal.SIGTERM)
+    assert sensor.process.returncode == 0
 
 
 def test_what_became_of_the_packets_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -471,7 +539,7 @@ def test_a_full_disk_keeps_no_alert_from_the_console_and_is_told(
         assert run(["live", "--replay", str(capture), *options]) == 2
         told = capfd.readouterr()
         assert "MINING" in told.out
-        assert f"flowml: alert not delivered: {eve}: cannot be written: No space left on device" in told.err
+        assert f"flowml: eve: not delivered: {eve}: cannot be written: No space left on device" in told.err
         assert told.err.endswith("flowml: 1 alerts or events were not delivered; the lines above say why\n")
         assert eve.read_text() == ""
     finally:

@@ -7,9 +7,16 @@ from hypothesis import strategies as st
 
 from flowml.capture.inputs import RingSettings
 from flowml.config.keys import KEYS
-from flowml.config.reader import Settings, read_settings
+from flowml.config.reader import Settings, _sections, read_settings
 from flowml.errors import ConfigError
 from flowml.service.settings import CaptureSettings
+from flowml.sinks.settings import (
+    EveSettings,
+    PrometheusSettings,
+    SinksSettings,
+    StdoutSettings,
+    SyslogSettings,
+)
 
 
 def read(folder: Path, text: str) -> Settings:
@@ -74,11 +81,11 @@ def test_all_problems_are_told_together_with_file_and_key(tmp_path: Path) -> Non
         [connections]
         silence_s = "20s"
         max_connections = 0
-        [sinks]
+        [lvie]
         """,
     )
     assert told == (
-        "flowml.toml: 5 problems: sinks: unknown section; known are capture, live, connections, meter; "
+        "flowml.toml: 5 problems: lvie: unknown section; did you mean live?; "
         'capture.interfaces: got 7, expected names of network interfaces, such as ["eth0", "eth1"], or "any";'
         " "
         "live.modle: unknown key; did you mean model?; "
@@ -160,8 +167,65 @@ def test_the_documented_file_is_sound_names_every_key_and_gives_the_defaults(
     documented = (repository / "docs" / "configuration.md").read_text()
     text = documented.split("```toml\n")[1].split("```")[0]
     got = read(tmp_path, text)
-    assert {section: set(found) for section, found in tomllib.loads(text).items()} == {
+    assert {section: set(found) for section, found in _sections(tomllib.loads(text))} == {
         section: set(keys) for section, keys in KEYS.items()
     }
     assert (got.connections, got.meter) == (Settings().connections, Settings().meter)
     assert got.capture == CaptureSettings(interfaces=("eth0",))
+
+
+def test_a_destination_is_one_that_has_a_section(tmp_path: Path) -> None:
+    got = read(
+        tmp_path,
+        """
+        [state]
+        folder = "state"
+        [sinks]
+        spool_mib = 8
+        [sinks.stdout]
+        format = "json"
+        [sinks.eve]
+        file = "eve.json"
+        rotate_mib = 100
+        [sinks.syslog]
+        server = "tls://logs.example"
+        ca_file = "ca.pem"
+        [sinks.prometheus]
+        """,
+    )
+    assert got.state.folder == tmp_path / "state"
+    assert got.sinks == SinksSettings(
+        spool_mib=8,
+        stdout=StdoutSettings("json"),
+        eve=EveSettings(tmp_path / "eve.json", 100),
+        syslog=SyslogSettings("tls://logs.example", tmp_path / "ca.pem"),
+        prometheus=PrometheusSettings(),
+    )
+
+
+def test_what_a_destination_needs_is_told(tmp_path: Path) -> None:
+    assert problem(tmp_path, '[sinks.email]\nserver = "smtp://mail.example"\nsender = "no"') == (
+        "flowml.toml: 2 problems: sinks.email.sender: got 'no', expected a mail address such as "
+        '"soc@example.org"; sinks.email.recipients: missing; the section needs it'
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('[sinks.syslog]\nserver = "logs.example:514"', "expected udp://HOST:PORT or tcp://HOST:PORT or tls"),
+        ('[sinks.syslog]\nserver = "tcp://a b:514"', "expected udp://HOST:PORT"),
+        ('[sinks.syslog]\nserver = "tcp://logs:0"', "expected udp://HOST:PORT"),
+        ("[sinks.syslog]\nserver = 514", "expected an address as text"),
+        ('[sinks.webhook]\nurl = "ftp://a"', "expected a URL"),
+        ('[sinks.webhook]\nurl = "https://me:secret@a/"', "without a user"),
+        ('[sinks.webhook]\nurl = "https://a:99999/"', "expected a URL"),
+        ('[sinks.prometheus]\nlisten = "0.0.0.0:9817"', "expected an address of this machine alone"),
+        ('[sinks.prometheus]\ntextfile = "flowml.txt"', "ends in .prom"),
+        ('[sinks.stdout]\nformat = "xml"', "expected 'text' or 'json'"),
+        ("[sinks.slack]", "sinks.slack: unknown section"),
+        ("[sinks]\neve = 7", "sinks.eve: got 7, expected a section [sinks.eve]"),
+    ],
+)
+def test_a_wrong_destination_is_told(line: str, told: str, tmp_path: Path) -> None:
+    assert told in problem(tmp_path, line)

@@ -1,8 +1,10 @@
 import json
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from flowml.sinks.eve import EveFile, eve_line, eve_record, event_line
 from tests.sinks.test_connections import validator
@@ -15,6 +17,42 @@ foreign = st.text(st.characters(exclude_categories=()))
 
 def test_an_alert_keeps_the_contract() -> None:
     CONTRACT.validate(json.loads(eve_line(alert("pushes of constant size"))))
+
+
+# What Suricata's own schema of EVE records (etc/schema.json) asks of the fields that are written here:
+# the types, and that nothing else may stand in `alert` and its metadata.
+_TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
+_TAGS = {"type": "array", "items": _TEXT}
+_CLOSED: dict[str, Any] = {"type": "object", "additionalProperties": False}
+_METADATA = (
+    "affected_product", "attack_target", "created_at", "deployment", "signature_severity", "tag",
+    "updated_at",
+)  # fmt: skip
+_FLOW = ("pkts_toserver", "pkts_toclient", "bytes_toserver", "bytes_toclient")
+SURICATA: dict[str, Any] = {
+    "type": "object",
+    "required": ["timestamp", "event_type"],
+    "properties": {
+        "timestamp": _TEXT | {"pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d+[+\-]\d+$"},
+        **dict.fromkeys(("event_type", "src_ip", "dest_ip", "proto", "community_id"), _TEXT),
+        **dict.fromkeys(("src_port", "dest_port"), _NUMBER),
+        "alert": _CLOSED
+        | {
+            "properties": {
+                **dict.fromkeys(("action", "category", "signature"), _TEXT),
+                **dict.fromkeys(("gid", "rev", "severity", "signature_id"), _NUMBER),
+                "metadata": _CLOSED | {"properties": dict.fromkeys(_METADATA, _TAGS)},
+            }
+        },
+        "flow": {"type": "object", "properties": {"start": _TEXT, **dict.fromkeys(_FLOW, _NUMBER)}},
+    },
+}
+
+
+def test_an_alert_is_one_for_readers_of_suricata_too() -> None:
+    record = json.loads(eve_line(alert("pushes of constant size")))
+    Draft202012Validator(SURICATA).validate(record)
+    assert set(record) - {"flowml"} <= set(SURICATA["properties"])  # ours stand in an object of ours
 
 
 def test_times_have_the_form_that_suricata_writes() -> None:

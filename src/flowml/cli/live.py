@@ -1,7 +1,9 @@
 """flowml live: connections are tagged as they age, on an interface or in a replayed capture."""
 
+import signal
 import sys
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,15 +13,16 @@ import click
 from flowml.sinks.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from flowml.config.reader import Settings
     from flowml.service.capture_task import CaptureTask
     from flowml.service.scoring import Scorer
-    from flowml.sinks.base import Sink
+    from flowml.sinks.outlets import Outlets
 
 _PATH = click.Path(path_type=Path)
 _SECONDS = click.FloatRange(min=0, min_open=True)
+_ENDING_S = 2.0  # from the request to end to the end; sinks get what capture leaves of it
 
 
 @click.command()
@@ -51,8 +54,9 @@ def live(
 ) -> None:
     """Watch interfaces and raise an alert for each connection that mines.
 
-    Alerts go to standard output, one line each, and to the EVE file. Ctrl-C and SIGTERM judge every open
-    connection a last time and end within two seconds.
+    Alerts go to standard output, one line each, to the EVE file, and wherever [sinks] of the configuration
+    says. Ctrl-C and SIGTERM judge every open connection a last time and end within two seconds; what a server
+    did not take by then waits for the next start where there is a state folder. SIGHUP reopens the EVE file.
     """
     from flowml.cli.metering import tell_if_slow
     from flowml.service.capture_task import CaptureTask
@@ -92,26 +96,46 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
     from flowml.errors import SinkError
     from flowml.service.runner import run
     from flowml.service.supervisor import Supervisor
-    from flowml.sinks.console import ConsoleLog, PlainConsole
-    from flowml.sinks.eve import EveFile
+    from flowml.sinks.console import PlainConsole
 
-    console = PlainConsole(sys.stdout)
     with ExitStack() as stack:
-        sinks: list[Sink] = [ConsoleLog(console)]
-        if settings.live.eve is not None:
-            sinks.append(EveFile(settings.live.eve))
-        for sink in sinks:
-            stack.callback(sink.close)
+        outlets = stack.enter_context(_outlets(settings))
         # packets wait in the capture processes while the model is loaded, which takes seconds
         supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s))
-        tally = run(supervisor, _scorers(settings), sinks, _tell)
+        tally = run(supervisor, _scorers(settings), outlets.sinks, _tell)
+        asked_at = time.monotonic() if supervisor.stopped_at is None else supervisor.stopped_at
+        tally.undelivered += outlets.close(asked_at + _ENDING_S)
         if supervisor.has_opened:
-            console.print(str(tally))
+            PlainConsole(sys.stdout).print(str(tally))
         for source, counters in supervisor.counters.items():
             _tell_packets(source, counters, tally.evicted[source])
         supervisor.check()
     if tally.undelivered:
         raise SinkError(f"{tally.undelivered} alerts or events were not delivered; the lines above say why")
+
+
+@contextmanager
+def _outlets(settings: "Settings") -> "Iterator[Outlets]":
+    """Open the destinations; whatever ends the block, they end, and files are opened again on SIGHUP."""
+    from flowml.sinks.outlets import Outlets
+    from flowml.sinks.settings import EveSettings
+
+    sinks = settings.sinks
+    if settings.live.eve is not None:  # --eve, or the key that had it before there was a section of its own
+        eve = sinks.eve or EveSettings(settings.live.eve)
+        sinks = replace(sinks, eve=replace(eve, file=settings.live.eve))
+    folder = None if settings.state.folder is None else settings.state.folder / "spool"
+    if folder is None and sinks.has_servers:
+        _tell("no state.folder: what a server does not take waits in memory, and is lost with this process")
+    outlets = Outlets(sinks, sys.stdout, folder, _tell)
+    before = signal.getsignal(signal.SIGHUP)
+    if sinks.eve is not None and not sys.stdout.isatty():  # a closed terminal still ends what runs in it
+        signal.signal(signal.SIGHUP, lambda number, frame: outlets.reopen())  # noqa: ARG005
+    try:
+        yield outlets
+    finally:
+        outlets.close(time.monotonic())
+        signal.signal(signal.SIGHUP, before)
 
 
 def _scorers(settings: "Settings") -> "Callable[[str], Scorer]":

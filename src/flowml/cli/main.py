@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "meter": ("flowml.cli.meter:meter", "Meter capture files into a table of flow records."),
     "models": ("flowml.cli.models:models", "List, show, promote and roll back registered models."),
     "score": ("flowml.cli.score:score", "Find mining in capture files."),
+    "sinks": ("flowml.cli.sinks:sinks", "Try where alerts go."),
     "train": ("flowml.cli.train:train", "Fit a model on labelled captures and register it."),
 }
 EXIT_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 2, 130, 141, 143

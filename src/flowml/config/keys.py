@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flowml.capture.links import ANY
+from flowml.sinks.endpoint import MAIL_PORTS, SYSLOG_PORTS, checked_url, endpoint
 
 Check = Callable[[Any], Any]
 """Gives the value as the settings want it, or raises ValueError with what was expected."""
@@ -62,6 +63,56 @@ def _path(value: Any) -> Path:
     return Path(value)
 
 
+def _one_of(*words: str) -> Check:
+    def check(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"expected {' or '.join(map(repr, words))}")
+        return str(value)
+
+    return check
+
+
+def _server(ports: Mapping[str, int]) -> Check:
+    def check(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"expected an address as text, such as {next(iter(ports))}://HOST")  # noqa: TRY004
+        endpoint(value, ports)
+        return value
+
+    return check
+
+
+def _mail_address(value: Any) -> str:
+    if not isinstance(value, str) or not _MAIL_ADDRESS.fullmatch(value):
+        raise ValueError('expected a mail address such as "soc@example.org"')
+    return value
+
+
+def _mail_addresses(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError('expected mail addresses, such as ["soc@example.org"]')
+    return tuple(map(_mail_address, value))
+
+
+def _loopback(value: Any) -> str:
+    """Metrics say what goes on in a network: nobody else may ask for them without a proxy in between."""
+    host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    if host not in ("127.0.0.1", "[::1]", "localhost") or not _PORT.fullmatch(port) or int(port) > 65_535:
+        raise ValueError('expected an address of this machine alone, such as "127.0.0.1:9817"')
+    return str(value)
+
+
+def _textfile(value: Any) -> Path:
+    if not _path(value).name.endswith(".prom"):
+        raise ValueError("expected a file whose name ends in .prom: node_exporter reads no other")
+    return _path(value)
+
+
+_PORT = re.compile(r"[1-9]\d{0,4}")
+_MAIL_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}"
+)  # RFC 5321, no quotes
+_USER = re.compile(r"[^\0\r\n]{1,256}")
 _MODEL = re.compile(r"[^\0]+")
 
 # Left out on purpose: ages and packets of history, of the connections and of the meter, are what a model was
@@ -89,4 +140,50 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
         "max_flows": _whole(1, 100_000_000, "flows"),
         "n_dissections": _whole(0, 255, "packets"),
     },
+    "state": {
+        "folder": _path,
+    },
+    "sinks": {
+        "spool_mib": _whole(1, 65_536, "MiB"),
+    },
+    "sinks.stdout": {
+        "format": _one_of("text", "json"),
+    },
+    "sinks.eve": {
+        "file": _path,
+        "rotate_mib": _whole(1, 1_048_576, "MiB"),
+        "keep": _whole(1, 1000, "files"),
+    },
+    "sinks.syslog": {
+        "server": _server(SYSLOG_PORTS),
+        "ca_file": _path,
+    },
+    "sinks.webhook": {
+        "url": checked_url,
+        "secret_file": _path,
+        "ca_file": _path,
+    },
+    "sinks.email": {
+        "server": _server(MAIL_PORTS),
+        "sender": _mail_address,
+        "recipients": _mail_addresses,
+        "interval_s": _number(60, 86_400, "seconds", 900),
+        "user": _text("a user name", _USER),
+        "password_file": _path,
+        "ca_file": _path,
+    },
+    "sinks.prometheus": {
+        "textfile": _textfile,
+        "listen": _loopback,
+        "every_s": _number(1, 3600, "seconds", 15),
+    },
 }
+
+OPTIONAL: Mapping[str, tuple[str, ...]] = {
+    "sinks.eve": ("file",),
+    "sinks.syslog": ("server",),
+    "sinks.webhook": ("url",),
+    "sinks.email": ("server", "sender", "recipients"),
+    "sinks.prometheus": (),
+}
+"""Sections that turn something on by being there, and the keys that each needs."""

@@ -8,10 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from flowml.capture.settings import MeterSettings
-from flowml.config.keys import KEYS
+from flowml.config.keys import KEYS, OPTIONAL
 from flowml.errors import ConfigError
 from flowml.flows.connections import ConnectionSettings
-from flowml.service.settings import CaptureSettings, LiveSettings
+from flowml.service.settings import CaptureSettings, LiveSettings, StateSettings
+from flowml.sinks.settings import (
+    EmailSettings,
+    EveSettings,
+    PrometheusSettings,
+    SinksSettings,
+    StdoutSettings,
+    SyslogSettings,
+    WebhookSettings,
+)
 
 _UNITS = ("_s", "_ms", "_bytes", "_mib")
 
@@ -26,12 +35,16 @@ class Settings:
     live : LiveSettings
     connections : ConnectionSettings
     meter : MeterSettings
+    state : StateSettings
+    sinks : SinksSettings
     """
 
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     live: LiveSettings = field(default_factory=LiveSettings)
     connections: ConnectionSettings = field(default_factory=ConnectionSettings)
     meter: MeterSettings = field(default_factory=MeterSettings)
+    state: StateSettings = field(default_factory=StateSettings)
+    sinks: SinksSettings = field(default_factory=SinksSettings)
 
 
 def read_settings(path: Path) -> Settings:
@@ -58,9 +71,9 @@ def read_settings(path: Path) -> Settings:
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise ConfigError(f"{path}: {count}: {'; '.join(problems)}")
+    for section in values.values():
+        section.update({key: path.parent / it for key, it in section.items() if isinstance(it, Path)})
     live = values["live"]
-    if "eve" in live:
-        live["eve"] = path.parent / live["eve"]
     if "model" in live and not live["model"].startswith("models:"):
         live["model"] = str(path.parent / live["model"])
     return Settings(
@@ -68,7 +81,29 @@ def read_settings(path: Path) -> Settings:
         LiveSettings(**live),
         ConnectionSettings(**values["connections"]),
         MeterSettings(**values["meter"]),
+        StateSettings(**values["state"]),
+        _sinks(values),
     )
+
+
+_DESTINATIONS = {
+    "stdout": StdoutSettings,
+    "eve": EveSettings,
+    "syslog": SyslogSettings,
+    "webhook": WebhookSettings,
+    "email": EmailSettings,
+    "prometheus": PrometheusSettings,
+}
+
+
+def _sinks(values: Mapping[str, dict[str, Any]]) -> SinksSettings:
+    """Settings of the destinations that the file has a section for."""
+    named = {
+        name: settings(**values[f"sinks.{name}"])
+        for name, settings in _DESTINATIONS.items()
+        if f"sinks.{name}" in values
+    }
+    return SinksSettings(**values["sinks"], **named)
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -84,9 +119,12 @@ def _parse(path: Path) -> dict[str, Any]:
 
 def _checked(document: Mapping[str, Any], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give each section's values; append what is wrong to `problems`."""
-    problems += [f"{name}: unknown section{_hint(name, KEYS)}" for name in document if name not in KEYS]
+    sections = dict(_sections(document))
+    problems += [f"{name}: unknown section{_hint(name, KEYS)}" for name in sections if name not in KEYS]
     for section, keys in KEYS.items():
-        found = document.get(section, {})
+        if section in OPTIONAL and section not in sections:
+            continue
+        found = sections.get(section, {})
         if not isinstance(found, dict):
             problems.append(f"{section}: got {found!r}, expected a section [{section}]")
             found = {}
@@ -99,7 +137,20 @@ def _checked(document: Mapping[str, Any], problems: list[str]) -> Iterator[tuple
                 values[key] = keys[key](value)
             except ValueError as error:
                 problems.append(f"{section}.{key}: got {_shown(value)}, {error}")
+        missing = [key for key in OPTIONAL.get(section, ()) if key not in found]
+        problems += [f"{section}.{key}: missing; the section needs it" for key in missing]
         yield section, values
+
+
+def _sections(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give the sections of a file by name; one inside another has both names, as in its heading."""
+    for name, section in document.items():
+        if not isinstance(section, dict):
+            yield name, section
+            continue
+        inner = {key: it for key, it in section.items() if isinstance(it, dict) or f"{name}.{key}" in KEYS}
+        yield name, {key: it for key, it in section.items() if key not in inner}
+        yield from ((f"{name}.{key}", it) for key, it in inner.items())
 
 
 def _hint(name: str, known: Mapping[str, object]) -> str:

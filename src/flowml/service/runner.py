@@ -94,8 +94,8 @@ class _Loop:
         if conclusions is None:
             return
         self.tally.add(conclusions)
-        for alert in conclusions.alerts:
-            self._hand_out("alert", methodcaller("emit", [alert]))
+        if conclusions.alerts:
+            self._hand_out("alert", methodcaller("emit", conclusions.alerts), len(conclusions.alerts))
 
     def _report(
         self, kind: EventKind, source: str, message: str, connections: int, gap_s: float | None = None
@@ -103,8 +103,8 @@ class _Loop:
         event = SensorEvent(int(time.time() * 1000), kind, source, message, connections, gap_s)
         self._hand_out("event", methodcaller("report", event))
 
-    def _hand_out(self, what: str, to: Callable[[Sink], None]) -> None:
-        self.tally.undelivered += deliver(what, to, self._sinks, self._tell)
+    def _hand_out(self, what: str, to: Callable[[Sink], None], count: int = 1) -> None:
+        self.tally.undelivered += count * deliver(what, to, self._sinks, self._tell)
 
 
 def deliver(what: str, to: Callable[[Sink], None], sinks: Sequence[Sink], tell: Tell) -> int:

@@ -48,3 +48,16 @@ class LiveSettings:
 
     model: str | None = None
     eve: Path | None = None
+
+
+@dataclass(frozen=True)
+class StateSettings:
+    """What a sensor remembers.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Where it keeps what has to outlive it; None: nothing is kept.
+    """
+
+    folder: Path | None = None

@@ -45,6 +45,8 @@ class Supervisor:
         What the meters of each source counted, as far as they ended in order.
     has_opened : bool
         Packets could be had from at least one source.
+    stopped_at : float or None
+        When it was first asked to stop (monotonic, s).
 
     Raises
     ------
@@ -61,6 +63,7 @@ class Supervisor:
         self._stop_at = None if duration_s is None else time.monotonic() + duration_s
         self._rescan_at = 0.0
         self._is_stopping = False
+        self.stopped_at: float | None = None
         self.has_opened = False
         self._failures: list[str] = []
         self._posts: dict[str, Post] = {}
@@ -99,6 +102,8 @@ class Supervisor:
     def stop(self) -> None:
         """Ask all processes to tell what they still hold and to end; may be called from a signal handler."""
         self._is_stopping = True
+        if self.stopped_at is None:
+            self.stopped_at = time.monotonic()
         for post in self._posts.values():
             if post.feed is not None:
                 post.feed.stop()

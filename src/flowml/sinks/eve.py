@@ -12,7 +12,8 @@ from typing import Any
 
 from flowml.detections.alert import Alert, ConnectionVerdict
 from flowml.detections.event import SensorEvent
-from flowml.sinks.files import AppendedLines
+from flowml.sinks.base import Terms
+from flowml.sinks.rotation import RotatedLines
 from flowml.sinks.text import encodable
 
 SIGNATURE_ID = 1_700_001  # within 1,000,000 to 1,999,999, which are for local use (sidallocation.org)
@@ -103,6 +104,10 @@ class EveFile:
     ----------
     path : Path
         The file; what it holds already stays.
+    limit_bytes : int, optional
+        Size from which on a new file is begun; None: the file grows for ever.
+    keep : int, optional
+        Older files that stay, ``NAME.1`` the youngest.
 
     Raises
     ------
@@ -110,17 +115,22 @@ class EveFile:
         It cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._lines = AppendedLines(path)
+    TERMS = Terms(at_most=64)
+
+    def __init__(self, path: Path, limit_bytes: int | None = None, keep: int = 1) -> None:
+        self._lines = RotatedLines(path, limit_bytes, keep)
 
     def emit(self, alerts: Sequence[Alert]) -> None:
-        """Append one record each; see `Sink.emit`."""
-        for alert in alerts:
-            self._lines.append(eve_line(alert))
+        """Append one record each, all or none; see `Sink.emit`."""
+        self._lines.append([eve_line(alert) for alert in alerts])
 
     def report(self, event: SensorEvent) -> None:
         """Append one record."""
-        self._lines.append(event_line(event))
+        self._lines.append([event_line(event)])
+
+    def reopen(self) -> None:
+        """Go on in the file that has the name now."""
+        self._lines.reopen()
 
     def close(self) -> None:
         """Close the file."""

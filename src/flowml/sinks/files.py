@@ -145,6 +145,17 @@ class AppendedLines:
                     os.ftruncate(self._fd, before)
                 raise
 
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file; 0 of a device or pipe."""
+        return os.fstat(self._fd).st_size if self._is_regular else 0
+
+    def sync(self) -> None:
+        """Return when what was appended is on disk; raises `SinkError` if it cannot get there."""
+        if self._is_regular:
+            with _named(self.path):
+                os.fdatasync(self._fd)
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
