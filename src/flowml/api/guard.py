@@ -1,4 +1,4 @@
-"""What stands before every route: which requests are heard at all, and what every answer says about itself."""
+"""What stands before every route: which requests are heard, and what every answer says of itself."""
 
 import ipaddress
 import json

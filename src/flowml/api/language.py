@@ -45,7 +45,7 @@ def catalogue(code: str) -> Catalogue:
 
 def choose(kept: str | None, accepted: str) -> str:
     """Choose a language: what was chosen before, else what the browser asks for (``Accept-Language``)."""
-    if kept in LANGUAGES:
+    if kept is not None and kept in LANGUAGES:
         return kept
     wishes = [_wish(part) for part in accepted.split(",")[:20]]
     known = [(weight, code) for code, weight in wishes if code in LANGUAGES and weight > 0]

@@ -106,5 +106,6 @@ class Sessions:
                 yield
         except (OSError, sqlite3.Error) as error:
             raise SessionError(
-                f"{self._path}: sessions cannot be kept: {error}; check the folder, its permissions and its space"
+                f"{self._path}: sessions cannot be kept: {error}; "
+                "check the folder, its permissions and its space"
             ) from error

@@ -61,8 +61,8 @@ class DashboardSettings:
             raise ConfigError("dashboard: got one of tls_certificate and tls_key, expected both or none")
         if (not self.is_loopback or self.behind_proxy) and self.users is None:
             raise ConfigError(
-                f"dashboard.listen: {self.listen} is reached by others, expected users; set dashboard.users and "
-                "add one with: flowml dashboard add-user NAME"
+                f"dashboard.listen: {self.listen} is reached by others, expected users; "
+                "set dashboard.users and add one with: flowml dashboard add-user NAME"
             )
         if not self.is_loopback and not self.is_encrypted:
             raise ConfigError(

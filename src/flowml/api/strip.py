@@ -42,7 +42,8 @@ def picture(strip: Sequence[tuple[float, int]]) -> StripPicture:
     first = min((at for at, _ in strip), default=0.0)
     span_s = max((at for at, _ in strip), default=0.0) - first
     limit = max((abs(size) for _, size in strip), default=0)
-    up, down = [], []
+    up: list[str] = []
+    down: list[str] = []
     for at, size in strip:
         x = 4 + (WIDTH - 8) * ((at - first) / span_s if span_s > 0 else 0.5)
         height = max(_LEAST, HALF * math.sqrt(abs(size) / limit)) if limit else 0

@@ -145,7 +145,7 @@ def _parse(path: Path, mode: int) -> dict[str, User]:
 
 
 def _write(path: Path, users: Mapping[str, User]) -> None:
-    """Write the file as its owner has it; a new one is for the group of its folder, which a service may be in."""
+    """Write the file as its owner has it; a new one is for the group of its folder: a service's."""
     group, mode = path.resolve().parent.stat().st_gid, 0o640
     if path.exists():
         before = path.stat()

@@ -128,6 +128,10 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     if folder is None and sinks.has_servers:
         _tell("no state.folder: what a server does not take waits in memory, and is lost with this process")
     outlets = Outlets(sinks, sys.stdout, folder, _tell)
+    if settings.state.folder is not None:
+        from flowml.incidents.writer import IncidentWriter
+
+        outlets.add("incidents", IncidentWriter(settings.state.folder), IncidentWriter.TERMS)
     before = signal.getsignal(signal.SIGHUP)
     if sinks.eve is not None and not sys.stdout.isatty():  # a closed terminal still ends what runs in it
         signal.signal(signal.SIGHUP, lambda number, frame: outlets.reopen())  # noqa: ARG005

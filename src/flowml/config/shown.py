@@ -19,8 +19,8 @@ def shown(settings: Any) -> Mapping[str, Mapping[str, str]]:
     Returns
     -------
     mapping
-        By section, then by key. A value whose key speaks of a secret is masked, as is all of a URL but its scheme
-        and host.
+        By section, then by key. A value whose key speaks of a secret is masked, as is all of a URL but
+        its scheme and host.
     """
     return {section.name: dict(_lines(getattr(settings, section.name))) for section in fields(settings)}
 

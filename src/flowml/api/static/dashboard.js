@@ -20,7 +20,7 @@
 
   // What is live: parts of the page that are fetched again when something was stored.
   const isBusy = (part) => part.matches("[data-careful]") &&
-    (part.querySelector("input:checked") || part.contains(document.activeElement) && part.querySelector("input:focus, textarea:focus, select:focus"));
+    part.querySelector("input:checked, textarea:focus, select:focus, input:not([type=checkbox]):focus");
   const refresh = async () => {
     const parts = [...document.querySelectorAll("[data-live]")].filter((part) => part.id && !isBusy(part));
     if (!parts.length) return;
@@ -83,6 +83,7 @@
           for (const box of form.querySelectorAll('tbody input[type="checkbox"]')) box.checked = event.target.checked;
         }
         count();
+        if (!form.querySelector("input:checked")) refreshSoon();
       });
     }
     count();
