@@ -126,11 +126,11 @@ def test_without_a_folder_what_is_lost_at_the_end_is_told_and_counted() -> None:
     assert ended(outlets) == 0
 
 
-def test_any_sink_may_be_added_and_is_served_in_order_until_it_works(tmp_path: Path) -> None:
+def test_a_sink_that_the_settings_do_not_know_is_served_in_order_until_it_works(tmp_path: Path) -> None:
     sink = Kept()
     sink.error = SinkError("incidents.db: database is locked")
-    outlets = opened(SinksSettings(), tmp_path / "spool")
-    outlets.add("incidents", sink, Terms(at_most=64))
+    more = [("incidents", sink, Terms(at_most=64))]
+    outlets = Outlets(SinksSettings(), io.StringIO(), tmp_path / "spool", silent, more)
     hand_out(outlets, "one", "two")
     assert eventually(lambda: outlets.figures()[-1].failed > 0)
     sink.error = None

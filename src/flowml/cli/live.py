@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _PATH = click.Path(path_type=Path)
 _SECONDS = click.FloatRange(min=0, min_open=True)
-_ENDING_S = 2.0  # from the request to end to the end; sinks get what capture leaves of it
+_ENDING_S = 1.9  # from the request to end: capture ends, then sinks have what is left, then the process
 
 
 @click.command()
@@ -106,7 +106,9 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
         asked_at = time.monotonic() if supervisor.stopped_at is None else supervisor.stopped_at
         tally.undelivered += outlets.close(asked_at + _ENDING_S)
         if supervisor.has_opened:
-            PlainConsole(sys.stdout).print(str(tally))
+            # among JSON lines there is no place for a sentence
+            is_json = settings.sinks.stdout.format == "json"
+            _tell(str(tally)) if is_json else PlainConsole(sys.stdout).print(str(tally))
         for source, counters in supervisor.counters.items():
             _tell_packets(source, counters, tally.evicted[source])
         supervisor.check()
@@ -117,6 +119,7 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
 @contextmanager
 def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     """Open the destinations; whatever ends the block, they end, and files are opened again on SIGHUP."""
+    from flowml.sinks.delivery import PARTING_S
     from flowml.sinks.outlets import Outlets
     from flowml.sinks.settings import EveSettings
 
@@ -133,12 +136,13 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
 
         outlets.add("incidents", IncidentWriter(settings.state.folder), IncidentWriter.TERMS)
     before = signal.getsignal(signal.SIGHUP)
-    if sinks.eve is not None and not sys.stdout.isatty():  # a closed terminal still ends what runs in it
+    is_service = sinks.eve is not None or folder is not None
+    if is_service and not sys.stdout.isatty():  # a terminal that is closed still ends what runs in it
         signal.signal(signal.SIGHUP, lambda number, frame: outlets.reopen())  # noqa: ARG005
     try:
         yield outlets
     finally:
-        outlets.close(time.monotonic())
+        outlets.close(time.monotonic() + PARTING_S)
         signal.signal(signal.SIGHUP, before)
 
 

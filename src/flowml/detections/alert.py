@@ -1,5 +1,6 @@
 """Alerts and ended connections: what leaves the pure part of flowml."""
 
+import hashlib
 from dataclasses import dataclass
 
 from flowml.detections.verdict import Label
@@ -73,3 +74,14 @@ class Alert:
     verdict: ConnectionVerdict
     raised_ms: int
     explanation: tuple[str, ...]
+
+    @property
+    def identifier(self) -> str:
+        """The same for whoever hears of this alert twice: 32 hexadecimal digits.
+
+        A digest of source, five-tuple and beginning of the connection.
+        """
+        key = self.verdict.key
+        ends = (key.client_ip, key.client_port, key.server_ip, key.server_port, key.protocol)
+        text = "\0".join(map(str, (self.verdict.source, *ends, self.verdict.start_ms)))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -140,6 +140,7 @@ class EveFile:
 def _evidence(alert: Alert, verdict: ConnectionVerdict) -> dict[str, Any]:
     detected = verdict.detected_after_s
     return {
+        "identifier": alert.identifier,
         "probability": round(verdict.probability, 6),
         "novelty": round(verdict.novelty, 6),
         "age_s": round(verdict.age_s, 3),

@@ -1,7 +1,7 @@
 """All destinations of a sensor, opened as its configuration says, and ended together."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -10,7 +10,7 @@ from flowml.sinks.account import DeliveryFigures, Tell
 from flowml.sinks.backlog import Backlog
 from flowml.sinks.base import Sink, Terms
 from flowml.sinks.console import ConsoleLog, PlainConsole
-from flowml.sinks.delivery import Delivery
+from flowml.sinks.delivery import PARTING_S, Delivery
 from flowml.sinks.eve import EveFile
 from flowml.sinks.exporter import MetricsFile, MetricsServer
 from flowml.sinks.journal import Journal
@@ -58,6 +58,8 @@ class Outlets:
     folder : Path or None
         For what waits; None: it waits in memory, and is lost with the process.
     tell : callable
+    more : sequence of (str, Sink, Terms), optional
+        Destinations that the settings do not know.
 
     Attributes
     ----------
@@ -71,7 +73,14 @@ class Outlets:
         As `destinations`, or the folder cannot be used.
     """
 
-    def __init__(self, settings: SinksSettings, stdout: IO[str], folder: Path | None, tell: Tell) -> None:
+    def __init__(
+        self,
+        settings: SinksSettings,
+        stdout: IO[str],
+        folder: Path | None,
+        tell: Tell,
+        more: Sequence[tuple[str, Sink, Terms]] = (),
+    ) -> None:
         self.metrics = Metrics()
         self.sinks: list[Sink] = [self.metrics]
         self._spool_bytes = settings.spool_mib << 20
@@ -81,26 +90,10 @@ class Outlets:
         self._exporters: list[MetricsFile | MetricsServer] = []
         self._is_closed = False
         try:
-            self._open(settings, stdout)
+            self._open(settings, stdout, more)
         except BaseException:
-            self.close(time.monotonic())
+            self.close(time.monotonic() + PARTING_S)
             raise
-
-    def add(self, name: str, sink: Sink, terms: Terms) -> None:
-        """Serve one more destination; what an earlier run left for it is delivered first.
-
-        Raises
-        ------
-        SinkError
-            Its spool cannot be opened.
-        """
-        backlog = Backlog(self._journal(name))
-        if len(backlog):
-            self._tell(f"{name}: {len(backlog)} alerts or events of an earlier run are delivered now")
-        aside = None if self._folder is None else self._folder / f"{name}.undeliverable.json"
-        delivery = Delivery(name, sink, backlog, terms, self._tell, aside)
-        self._deliveries.append(delivery)
-        self.sinks.append(delivery)
 
     def figures(self) -> list[DeliveryFigures]:
         """Say how it stands with each destination."""
@@ -148,15 +141,27 @@ class Outlets:
             self._tell(f"{delivery.name}: {figures.held} alerts or events were not delivered")
         return figures.held
 
-    def _open(self, settings: SinksSettings, stdout: IO[str]) -> None:
+    def _open(
+        self, settings: SinksSettings, stdout: IO[str], more: Sequence[tuple[str, Sink, Terms]]
+    ) -> None:
         self._prepare_folder()
-        self.add("stdout", _stream(settings.stdout.format, stdout), Terms(at_most=64))
-        for name, sink, terms in destinations(settings):
-            self.add(name, sink, terms)
+        self._serve("stdout", _stream(settings.stdout.format, stdout), Terms(at_most=64))
+        for name, sink, terms in (*destinations(settings), *more):
+            self._serve(name, sink, terms)
         self._warn_of_strangers()
         self.metrics.add(lambda: delivery_metrics(self.figures()))
         if settings.prometheus is not None:
             self._export(settings.prometheus)
+
+    def _serve(self, name: str, sink: Sink, terms: Terms) -> None:
+        """Put a queue in front of a destination; what an earlier run left for it is delivered first."""
+        backlog = Backlog(self._journal(name))
+        if len(backlog):
+            self._tell(f"{name}: {len(backlog)} alerts or events of an earlier run are delivered now")
+        aside = None if self._folder is None else self._folder / f"{name}.undeliverable.json"
+        delivery = Delivery(name, sink, backlog, terms, self._tell, aside)
+        self._deliveries.append(delivery)
+        self.sinks.append(delivery)
 
     def _prepare_folder(self) -> None:
         if self._folder is None:
