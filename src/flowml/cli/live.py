@@ -138,6 +138,7 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     is_service = sinks.eve is not None or folder is not None
     if is_service and not sys.stdout.isatty():  # a terminal that is closed still ends what runs in it
         signal.signal(signal.SIGHUP, lambda number, frame: outlets.reopen())  # noqa: ARG005
+    outlets.tell_strangers()
     try:
         yield outlets
     finally:

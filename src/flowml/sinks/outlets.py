@@ -1,7 +1,7 @@
 """All destinations of a sensor, opened as its configuration says, and ended together."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -58,8 +58,6 @@ class Outlets:
     folder : Path or None
         For what waits; None: it waits in memory, and is lost with the process.
     tell : callable
-    more : sequence of (str, Sink, Terms), optional
-        Destinations that the settings do not know.
 
     Attributes
     ----------
@@ -73,14 +71,7 @@ class Outlets:
         As `destinations`, or the folder cannot be used.
     """
 
-    def __init__(
-        self,
-        settings: SinksSettings,
-        stdout: IO[str],
-        folder: Path | None,
-        tell: Tell,
-        more: Sequence[tuple[str, Sink, Terms]] = (),
-    ) -> None:
+    def __init__(self, settings: SinksSettings, stdout: IO[str], folder: Path | None, tell: Tell) -> None:
         self.metrics = Metrics()
         self.sinks: list[Sink] = [self.metrics]
         self._spool_bytes = settings.spool_mib << 20
@@ -90,10 +81,35 @@ class Outlets:
         self._exporters: list[MetricsFile | MetricsServer] = []
         self._is_closed = False
         try:
-            self._open(settings, stdout, more)
+            self._open(settings, stdout)
         except BaseException:
             self.close(time.monotonic() + PARTING_S)
             raise
+
+    def add(self, name: str, sink: Sink, terms: Terms) -> None:
+        """Put a queue in front of one more destination; what an earlier run left for it is delivered first.
+
+        Raises
+        ------
+        SinkError
+            Its spool cannot be opened.
+        """
+        backlog = Backlog(self._journal(name))
+        if len(backlog):
+            self._tell(f"{name}: {len(backlog)} alerts or events of an earlier run are delivered now")
+        aside = None if self._folder is None else self._folder / f"{name}.undeliverable.json"
+        delivery = Delivery(name, sink, backlog, terms, self._tell, aside)
+        self._deliveries.append(delivery)
+        self.sinks.append(delivery)
+
+    def tell_strangers(self) -> None:
+        """Tell which journals wait for a destination that is there no more; after the last `add`."""
+        names = {delivery.name for delivery in self._deliveries}
+        for path in sorted(self._folder.glob(f"*{_JOURNAL}")) if self._folder is not None else ():
+            if path.name.removesuffix(_JOURNAL) not in names and path.stat().st_size > Journal.EMPTY_BYTES:
+                self._tell(
+                    f"{path}: holds alerts for a sink that is not configured; remove it if that is meant"
+                )
 
     def figures(self) -> list[DeliveryFigures]:
         """Say how it stands with each destination."""
@@ -141,27 +157,14 @@ class Outlets:
             self._tell(f"{delivery.name}: {figures.held} alerts or events were not delivered")
         return figures.held
 
-    def _open(
-        self, settings: SinksSettings, stdout: IO[str], more: Sequence[tuple[str, Sink, Terms]]
-    ) -> None:
+    def _open(self, settings: SinksSettings, stdout: IO[str]) -> None:
         self._prepare_folder()
-        self._serve("stdout", _stream(settings.stdout.format, stdout), Terms(at_most=64))
-        for name, sink, terms in (*destinations(settings), *more):
-            self._serve(name, sink, terms)
-        self._warn_of_strangers()
+        self.add("stdout", _stream(settings.stdout.format, stdout), Terms(at_most=64))
+        for name, sink, terms in destinations(settings):
+            self.add(name, sink, terms)
         self.metrics.add(lambda: delivery_metrics(self.figures()))
         if settings.prometheus is not None:
             self._export(settings.prometheus)
-
-    def _serve(self, name: str, sink: Sink, terms: Terms) -> None:
-        """Put a queue in front of a destination; what an earlier run left for it is delivered first."""
-        backlog = Backlog(self._journal(name))
-        if len(backlog):
-            self._tell(f"{name}: {len(backlog)} alerts or events of an earlier run are delivered now")
-        aside = None if self._folder is None else self._folder / f"{name}.undeliverable.json"
-        delivery = Delivery(name, sink, backlog, terms, self._tell, aside)
-        self._deliveries.append(delivery)
-        self.sinks.append(delivery)
 
     def _prepare_folder(self) -> None:
         if self._folder is None:
@@ -181,15 +184,6 @@ class Outlets:
         if journal.damage:
             self._tell(journal.damage)
         return journal
-
-    def _warn_of_strangers(self) -> None:
-        """Tell which journals wait for a destination that the configuration does not name any more."""
-        names = {delivery.name for delivery in self._deliveries}
-        for path in sorted(self._folder.glob(f"*{_JOURNAL}")) if self._folder is not None else ():
-            if path.name.removesuffix(_JOURNAL) not in names and path.stat().st_size > Journal.EMPTY_BYTES:
-                self._tell(
-                    f"{path}: holds alerts for a sink that is not configured; remove it if that is meant"
-                )
 
     def _export(self, settings: PrometheusSettings) -> None:
         if settings.listen is not None:
