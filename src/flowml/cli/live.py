@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flowml.config.reader import Settings
     from flowml.service.capture_task import CaptureTask
     from flowml.service.scoring import Scorer
-    from flowml.sinks.base import Sink, Terms
+    from flowml.sinks.base import Sink
     from flowml.sinks.outlets import Outlets
 
 _PATH = click.Path(path_type=Path)
@@ -133,7 +133,12 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     folder = None if settings.state.folder is None else settings.state.folder / "spool"
     if folder is None and sinks.has_servers:
         _tell("no state.folder: what a server does not take waits in memory, and is lost with this process")
-    outlets = Outlets(sinks, sys.stdout, folder, _tell, _incidents(settings))
+    outlets = Outlets(sinks, sys.stdout, folder, _tell)
+    if settings.state.folder is not None:
+        from flowml.incidents.writer import IncidentWriter
+
+        writer = IncidentWriter(settings.state.folder, settings.incidents)
+        outlets.add(_INCIDENTS, writer, IncidentWriter.TERMS)
     before = signal.getsignal(signal.SIGHUP)
     is_service = sinks.eve is not None or folder is not None
     if is_service and not sys.stdout.isatty():  # a terminal that is closed still ends what runs in it
@@ -144,16 +149,6 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     finally:
         outlets.close(time.monotonic() + PARTING_S)
         signal.signal(signal.SIGHUP, before)
-
-
-def _incidents(settings: "Settings") -> "list[tuple[str, Sink, Terms]]":
-    """The destination that makes incidents of alerts, where there is a place for them."""
-    if settings.state.folder is None:
-        return []
-    from flowml.incidents.writer import IncidentWriter
-
-    writer = IncidentWriter(settings.state.folder, settings.incidents)
-    return [(_INCIDENTS, writer, IncidentWriter.TERMS)]
 
 
 @contextmanager

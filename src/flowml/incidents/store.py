@@ -183,7 +183,7 @@ class IncidentStore:
             ).fetchall()
         return IncidentDetail(
             _incident(row[:-1]),
-            tuple(_alert(body) for (body,) in bodies),
+            tuple(read_alert(body) for (body,) in bodies),
             tuple(Step(*step) for step in steps),
             tuple(map(_incident, related)),
         )
@@ -285,7 +285,8 @@ def _incident(row: Sequence[Any]) -> Incident:
     return Incident(row[0], IncidentState(row[1]), *row[2:])
 
 
-def _alert(body: str) -> Alert:
+def read_alert(body: str) -> Alert:
+    """Read a stored alert; `DataError` if it is none."""
     said = from_record(body.encode())
     if not isinstance(said, Alert):
         raise DataError("an event stands where an alert is expected; the database is damaged")
