@@ -1,6 +1,6 @@
 """Alerts and ended connections: what leaves the pure part of flowml."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flowml.detections.verdict import Label
 from flowml.flows.key import FlowKey
@@ -58,6 +58,20 @@ class ConnectionVerdict:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What a person can look at beside the words.
+
+    Attributes
+    ----------
+    strip : tuple of (float, int)
+        The last payload packets, 128 at most: seconds since the first of them, and the payload's size in
+        bytes, positive from the client.
+    """
+
+    strip: tuple[tuple[float, int], ...] = ()
+
+
+@dataclass(frozen=True)
 class Alert:
     """A connection that was called mining for the first time.
 
@@ -68,8 +82,10 @@ class Alert:
         Packet time of the verdict (epoch, ms).
     explanation : tuple of str
         Sentences in the protocol's words.
+    evidence : Evidence
     """
 
     verdict: ConnectionVerdict
     raised_ms: int
     explanation: tuple[str, ...]
+    evidence: Evidence = field(default_factory=Evidence)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flowml.detections.alert import Alert, ConnectionVerdict
+from flowml.detections.alert import Alert, ConnectionVerdict, Evidence
 from flowml.detections.verdict import Label, VerdictBatch
 from flowml.flows.key import FlowKey
 from flowml.flows.observations import Observations
@@ -32,6 +32,7 @@ _TOLD = (
 )  # fmt: skip
 _LABELS = (Label.BENIGN, Label.UNSURE, Label.MINING)
 _MINING = 2
+STRIP_PACKETS = 128  # of an alert's evidence; a connection remembers no more by default
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Policy:
                 verdict,
                 raised_ms=int(observations.start_ms[row] + observations.reported_s[row] * 1000),
                 explanation=words,
+                evidence=Evidence(_strip(observations, row)),
             )
             # the alert tells the verdict that raised it, not a graver one that the same batch brought
             for row, words, verdict in zip(
@@ -155,6 +157,15 @@ class Policy:
                 rank, probability, novelty, age_s, detected,
             ) in zip(*columns, *weighed, strict=True)
         ]  # fmt: skip
+
+
+def _strip(observations: Observations, row: int) -> tuple[tuple[float, int], ...]:
+    """The last payload packets of one connection, in seconds since the first of them."""
+    packets = observations.packets
+    end = int(packets.offsets[row + 1])
+    start = max(int(packets.offsets[row]), end - STRIP_PACKETS)
+    times = (packets.time_ms[start:end] - packets.time_ms[start]) / 1000 if start < end else []
+    return tuple(zip(map(float, times), packets.size_bytes[start:end].tolist(), strict=True))
 
 
 def _entries(observations: Observations, verdicts: VerdictBatch) -> NDArray[np.void]:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from flowml.detections.alert import Alert, ConnectionVerdict
+from flowml.detections.alert import Alert, ConnectionVerdict, Evidence
 from flowml.detections.event import EventKind, SensorEvent
 from flowml.detections.verdict import Label
 from flowml.errors import DataError
@@ -49,6 +49,7 @@ def _alert(fields: dict[str, Any]) -> Alert:
         | {
             "verdict": ConnectionVerdict(**verdict | {"key": key, "label": label}),
             "explanation": tuple(fields["explanation"]),
+            "evidence": Evidence(tuple((at, size) for at, size in fields["evidence"]["strip"])),
         }
     )
 
