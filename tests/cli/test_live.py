@@ -218,9 +218,11 @@ def test_alerts_go_wherever_the_configuration_says(
         assert run(["live", "--replay", str(capture), "--speed", "100", "--config", str(config)]) == 0
     (record,) = (json.loads(text) for text in (tmp_path / "eve.json").read_text().splitlines())
     told = capfd.readouterr()
-    assert json.loads(told.out.splitlines()[0]) == record
+    assert json.loads(told.out) == record
     assert web.bodies() == [record]
-    assert told.err == f"flowml: listening to {capture}\n"
+    listening, summary = told.err.splitlines()
+    assert listening == f"flowml: listening to {capture}"
+    assert summary.startswith("flowml: 2 connections seen, 1 tagged as mining")
     assert 'flowml_sink_delivered_total{sink="webhook"} 1\n' in (tmp_path / "flowml.prom").read_text()
 
 

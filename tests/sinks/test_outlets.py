@@ -126,7 +126,7 @@ def test_without_a_folder_what_is_lost_at_the_end_is_told_and_counted() -> None:
     assert ended(outlets) == 0
 
 
-def test_any_sink_may_be_added_and_is_served_in_order_until_it_works(tmp_path: Path) -> None:
+def test_a_sink_that_the_settings_do_not_know_is_served_in_order_until_it_works(tmp_path: Path) -> None:
     sink = Kept()
     sink.error = SinkError("incidents.db: database is locked")
     outlets = opened(SinksSettings(), tmp_path / "spool")
@@ -144,7 +144,9 @@ def test_alerts_for_a_sink_that_is_not_configured_any_more_are_told(tmp_path: Pa
     outlets = opened(SinksSettings(webhook=WebhookSettings(f"http://{HOST}:{free_port()}/")), tmp_path)
     hand_out(outlets, "one")
     ended(outlets)
-    ended(opened(SinksSettings(), tmp_path, told.append))
+    outlets = opened(SinksSettings(), tmp_path, told.append)
+    outlets.tell_strangers()
+    ended(outlets)
     (line,) = told
     assert line.startswith(f"{tmp_path}/webhook.journal: holds alerts for a sink that is not configured")
 

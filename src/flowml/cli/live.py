@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from flowml.config.reader import Settings
     from flowml.service.capture_task import CaptureTask
     from flowml.service.scoring import Scorer
+    from flowml.sinks.base import Sink, Terms
     from flowml.sinks.outlets import Outlets
 
 _PATH = click.Path(path_type=Path)
 _SECONDS = click.FloatRange(min=0, min_open=True)
-_ENDING_S = 2.0  # from the request to end to the end; sinks get what capture leaves of it
+_INCIDENTS = "incidents"
+_ENDING_S = 1.9  # from the request to end: capture ends, then sinks have what is left, then the process
 
 
 @click.command()
@@ -102,11 +104,14 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
         outlets = stack.enter_context(_outlets(settings))
         # packets wait in the capture processes while the model is loaded, which takes seconds
         supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s))
-        tally = run(supervisor, _scorers(settings), outlets.sinks, _tell)
+        sinks = stack.enter_context(_audience(outlets, settings))
+        tally = run(supervisor, _scorers(settings), sinks, _tell)
         asked_at = time.monotonic() if supervisor.stopped_at is None else supervisor.stopped_at
         tally.undelivered += outlets.close(asked_at + _ENDING_S)
         if supervisor.has_opened:
-            PlainConsole(sys.stdout).print(str(tally))
+            # among JSON lines there is no place for a sentence
+            is_json = settings.sinks.stdout.format == "json"
+            _tell(str(tally)) if is_json else PlainConsole(sys.stdout).print(str(tally))
         for source, counters in supervisor.counters.items():
             _tell_packets(source, counters, tally.evicted[source])
         supervisor.check()
@@ -117,6 +122,7 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
 @contextmanager
 def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     """Open the destinations; whatever ends the block, they end, and files are opened again on SIGHUP."""
+    from flowml.sinks.delivery import PARTING_S
     from flowml.sinks.outlets import Outlets
     from flowml.sinks.settings import EveSettings
 
@@ -127,30 +133,62 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     folder = None if settings.state.folder is None else settings.state.folder / "spool"
     if folder is None and sinks.has_servers:
         _tell("no state.folder: what a server does not take waits in memory, and is lost with this process")
-    outlets = Outlets(sinks, sys.stdout, folder, _tell)
-    if settings.state.folder is not None:
-        from flowml.incidents.writer import IncidentWriter
-
-        outlets.add("incidents", IncidentWriter(settings.state.folder), IncidentWriter.TERMS)
+    outlets = Outlets(sinks, sys.stdout, folder, _tell, _incidents(settings))
     before = signal.getsignal(signal.SIGHUP)
-    if sinks.eve is not None and not sys.stdout.isatty():  # a closed terminal still ends what runs in it
+    is_service = sinks.eve is not None or folder is not None
+    if is_service and not sys.stdout.isatty():  # a terminal that is closed still ends what runs in it
         signal.signal(signal.SIGHUP, lambda number, frame: outlets.reopen())  # noqa: ARG005
+    outlets.tell_strangers()
     try:
         yield outlets
     finally:
-        outlets.close(time.monotonic())
+        outlets.close(time.monotonic() + PARTING_S)
         signal.signal(signal.SIGHUP, before)
+
+
+def _incidents(settings: "Settings") -> "list[tuple[str, Sink, Terms]]":
+    """The destination that makes incidents of alerts, where there is a place for them."""
+    if settings.state.folder is None:
+        return []
+    from flowml.incidents.writer import IncidentWriter
+
+    writer = IncidentWriter(settings.state.folder, settings.incidents)
+    return [(_INCIDENTS, writer, IncidentWriter.TERMS)]
+
+
+@contextmanager
+def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]":
+    """Keep authorised mining from everybody but those who count it: incidents and metrics."""
+    from flowml.incidents.authorised import Authorisations, WithoutAuthorised
+    from flowml.sinks.delivery import Delivery
+
+    if settings.state.folder is None:
+        yield outlets.sinks
+        return
+    authorisations = Authorisations(settings.state.folder, _tell)
+    try:
+        yield [
+            WithoutAuthorised(sink, authorisations)
+            if isinstance(sink, Delivery) and sink.name != _INCIDENTS
+            else sink
+            for sink in outlets.sinks
+        ]
+    finally:
+        authorisations.close()
 
 
 def _scorers(settings: "Settings") -> "Callable[[str], Scorer]":
     from flowml.detections.explanation import explain
     from flowml.detections.policy import Policy
     from flowml.flows.connections import ConnectionTable
+    from flowml.flows.openings import Openings
     from flowml.registry.store import resolve
     from flowml.service.scoring import Scorer
 
     bundle = resolve(settings.live.model).bundle
-    return lambda source: Scorer(ConnectionTable(settings.connections), bundle.judge, Policy(source, explain))
+    return lambda source: Scorer(
+        ConnectionTable(settings.connections), bundle.judge, Policy(source, explain), Openings()
+    )
 
 
 def _tell_packets(source: str, counters: "dict[str, int]", evicted: int) -> None:

@@ -167,6 +167,10 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
     "state": {
         "folder": _path,
     },
+    "incidents": {
+        "names_csv": _path,
+        "reverse_dns": _yes_or_no,
+    },
     "dashboard": {
         "listen": _address,
         "port": _port,

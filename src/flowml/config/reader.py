@@ -12,6 +12,7 @@ from flowml.capture.settings import MeterSettings
 from flowml.config.keys import KEYS, OPTIONAL
 from flowml.errors import ConfigError
 from flowml.flows.connections import ConnectionSettings
+from flowml.incidents.settings import IncidentSettings
 from flowml.service.settings import CaptureSettings, LiveSettings, StateSettings
 from flowml.sinks.settings import (
     EmailSettings,
@@ -37,6 +38,7 @@ class Settings:
     connections : ConnectionSettings
     meter : MeterSettings
     state : StateSettings
+    incidents : IncidentSettings
     sinks : SinksSettings
     dashboard : DashboardSettings
     """
@@ -46,6 +48,7 @@ class Settings:
     connections: ConnectionSettings = field(default_factory=ConnectionSettings)
     meter: MeterSettings = field(default_factory=MeterSettings)
     state: StateSettings = field(default_factory=StateSettings)
+    incidents: IncidentSettings = field(default_factory=IncidentSettings)
     sinks: SinksSettings = field(default_factory=SinksSettings)
     dashboard: DashboardSettings = field(default_factory=DashboardSettings)
 
@@ -85,6 +88,7 @@ def read_settings(path: Path) -> Settings:
         ConnectionSettings(**values["connections"]),
         MeterSettings(**values["meter"]),
         StateSettings(**values["state"]),
+        IncidentSettings(**values["incidents"]),
         _sinks(values),
         DashboardSettings(**values["dashboard"]),
     )

@@ -1,5 +1,6 @@
 """Alerts and ended connections: what leaves the pure part of flowml."""
 
+import hashlib
 from dataclasses import dataclass, field
 
 from flowml.detections.verdict import Label
@@ -66,9 +67,23 @@ class Evidence:
     strip : tuple of (float, int)
         The last payload packets, 128 at most: seconds since the first of them, and the payload's size in
         bytes, positive from the client.
+    strip_start_ms : int
+        When the first of them was seen (epoch, ms).
+    share_rate_per_min : float or None
+        Estimate: client messages of nearly the usual size that were answered within 1 s, per minute; None
+        where there are too few to say.
+    resembles : str
+        Mining family that it resembles most; empty: the model does not say.
+    opened_before : tuple of str
+        What the client opened in the minute before, as it named the servers, newest first: the page that
+        started a miner in a browser is among them.
     """
 
     strip: tuple[tuple[float, int], ...] = ()
+    strip_start_ms: int = 0
+    share_rate_per_min: float | None = None
+    resembles: str = ""
+    opened_before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,3 +104,14 @@ class Alert:
     raised_ms: int
     explanation: tuple[str, ...]
     evidence: Evidence = field(default_factory=Evidence)
+
+    @property
+    def identifier(self) -> str:
+        """The same for whoever hears of this alert twice: 32 hexadecimal digits.
+
+        A digest of source, five-tuple and beginning of the connection.
+        """
+        key = self.verdict.key
+        ends = (key.client_ip, key.client_port, key.server_ip, key.server_port, key.protocol)
+        text = "\0".join(map(str, (self.verdict.source, *ends, self.verdict.start_ms)))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

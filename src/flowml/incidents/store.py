@@ -2,9 +2,10 @@
 
 import ipaddress
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from flowml.detections.alert import Alert
@@ -20,6 +21,7 @@ from flowml.detections.incident import (
 )
 from flowml.errors import DataError
 from flowml.incidents.database import DATABASE, Database
+from flowml.incidents.policies import authorising
 from flowml.sinks.records import from_record, to_record
 from flowml.sinks.text import encodable
 
@@ -131,8 +133,11 @@ class IncidentStore:
         """Close the file."""
         self.database.close()
 
-    def take(self, alerts: Iterable[Alert]) -> Taken:
-        """Store alerts, each in the incident of its host. An alert that is known changes nothing."""
+    def take(self, alerts: Iterable[Alert], names: Mapping[str, str] = MappingProxyType({})) -> Taken:
+        """Store alerts, each in the incident of its host. An alert that is known changes nothing.
+
+        `names` are those of hosts, by address; a host that has none keeps the one it had.
+        """
         new = begun = 0
         with self.database.writing() as connection:
             for alert in alerts:
@@ -141,7 +146,7 @@ class IncidentStore:
                 ).fetchone():
                     continue
                 new += 1
-                begun += _take(connection, alert)
+                begun += _take(connection, alert, names.get(alert.verdict.key.client_ip, ""))
         return Taken(new, begun)
 
     def incidents(self, asked: IncidentFilter, limit: int, offset: int) -> IncidentPage:
@@ -309,11 +314,11 @@ def _conditions(asked: IncidentFilter) -> tuple[str, tuple[Any, ...]]:
     return f"WHERE {where}" if where else "", tuple(value for _, value in conditions)
 
 
-def _take(connection: sqlite3.Connection, alert: Alert) -> bool:
+def _take(connection: sqlite3.Connection, alert: Alert, name: str) -> bool:
     """Store one new alert; whether an incident began with it."""
     verdict, server = alert.verdict, encodable(server_of(alert))
     host, peer = verdict.key.client_ip, f"{verdict.key.server_ip}:{verdict.key.server_port}"
-    policy = _authorising(connection, host, alert.raised_ms)
+    policy = authorising(_policies(connection), host, alert.raised_ms)
     number = _fitting(connection, host, peer, policy is not None)
     begun = number is None
     if number is None:
@@ -335,8 +340,9 @@ def _take(connection: sqlite3.Connection, alert: Alert) -> bool:
         connection.execute("UPDATE policy SET suppressed = suppressed + 1 WHERE number = ?", (policy.number,))
     connection.execute(
         "UPDATE incident SET alerts = alerts + 1, probability = MAX(probability, ?), server = ?, peer = ?, "
-        "first_seen_ms = MIN(first_seen_ms, ?), last_seen_ms = MAX(last_seen_ms, ?) WHERE number = ?",
-        (verdict.probability, server, peer, verdict.start_ms, verdict.end_ms, number),
+        "first_seen_ms = MIN(first_seen_ms, ?), last_seen_ms = MAX(last_seen_ms, ?), "
+        "name = COALESCE(NULLIF(?, ''), name) WHERE number = ?",
+        (verdict.probability, server, peer, verdict.start_ms, verdict.end_ms, encodable(name), number),
     )
     connection.execute(
         "INSERT INTO alert VALUES (?, ?, ?, ?)",
@@ -352,16 +358,13 @@ def _bounded(alert: Alert) -> Alert:
     named = replace(
         verdict, server_name=verdict.server_name[:255], application_name=verdict.application_name[:64]
     )
-    return replace(alert, verdict=named, explanation=words)
-
-
-def _authorising(connection: sqlite3.Connection, host: str, now_ms: int) -> Policy | None:
-    """The policy that allows this host to mine at this time."""
-    address = ipaddress.ip_address(host)
-    for policy in _policies(connection):
-        if policy.until_ms > now_ms and address in ipaddress.ip_network(policy.network):
-            return policy
-    return None
+    evidence = replace(
+        alert.evidence,
+        strip=alert.evidence.strip[-128:],
+        resembles=alert.evidence.resembles[:64],
+        opened_before=tuple(name[:255] for name in alert.evidence.opened_before[:5]),
+    )
+    return replace(alert, verdict=named, explanation=words, evidence=evidence)
 
 
 def _fitting(connection: sqlite3.Connection, host: str, peer: str, is_authorised: bool) -> int | None:

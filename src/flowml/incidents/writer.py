@@ -7,6 +7,8 @@ from flowml.detections.alert import Alert
 from flowml.detections.event import SensorEvent
 from flowml.errors import SinkError
 from flowml.incidents.database import StoreError
+from flowml.incidents.names import HostNames
+from flowml.incidents.settings import NO_NAMES, IncidentSettings
 from flowml.incidents.store import IncidentStore
 from flowml.sinks.base import Terms
 
@@ -17,23 +19,28 @@ class IncidentWriter:
     Parameters
     ----------
     folder : Path
-        State folder.
+        State folder; made if it is not there.
+    settings : IncidentSettings
 
     Raises
     ------
     StoreError
         The database cannot be opened.
+    ConfigError
+        The file of names is not as expected.
     """
 
     TERMS = Terms(at_most=256, wants_events=False)
 
-    def __init__(self, folder: Path) -> None:
-        self._store = IncidentStore(folder)
+    def __init__(self, folder: Path, settings: IncidentSettings = NO_NAMES) -> None:
+        self._names = HostNames(settings)
+        self._store = IncidentStore(_made(folder))
 
     def emit(self, alerts: Sequence[Alert]) -> None:
         """Store alerts, all or none; `SinkError` if the database is locked for long or the disk is full."""
+        names = self._names.of({alert.verdict.key.client_ip for alert in alerts})
         try:
-            self._store.take(alerts)
+            self._store.take(alerts, names)
         except StoreError as error:
             raise SinkError(str(error)) from error
 
@@ -43,3 +50,13 @@ class IncidentWriter:
     def close(self) -> None:
         """Close the database."""
         self._store.close()
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: cannot be made: {error.strerror or error}; make it, or name another state.folder"
+        ) from error
+    return folder

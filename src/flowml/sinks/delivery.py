@@ -22,7 +22,7 @@ from flowml.sinks.rotation import RotatedLines
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a failed delivery is tried again; doubled in between
 LAST_PAUSE_S = 0.2  # the same while a sensor ends that would lose what it does not deliver
 SETTLE_S = 1.0  # before a disk that took nothing is tried again
-_PARTING_S = 0.2  # for a thread to notice that its time is over
+PARTING_S = 0.2  # for a thread to notice that its time is over
 _ASIDE_BYTES = 16 << 20  # of a file of undeliverable alerts, and of the one before it
 
 
@@ -83,14 +83,14 @@ class Delivery:
 
     def finish(self, until: float) -> None:
         """Let the thread deliver what waits and end, at `until` (monotonic, s) at the latest."""
-        self._end_at = until
+        self._end_at = until - PARTING_S
         self._bell.put(None)
 
     def close(self) -> None:
         """Wait for the end that `finish` set; what is not delivered by then stays in the spool."""
-        end_at = time.monotonic() if self._end_at is None else self._end_at
-        self.finish(end_at)
-        self._thread.join(max(0.0, end_at + _PARTING_S - time.monotonic()))
+        if self._end_at is None:
+            raise RuntimeError("closed before it was told to finish")
+        self._thread.join(max(0.0, self._end_at + PARTING_S - time.monotonic()))
         self._backlog.close()
         if not self._thread.is_alive():  # else it hangs in a system call, and ends with the process
             self._sink.close()

@@ -13,6 +13,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 from flowml.errors import SinkError
@@ -112,7 +113,7 @@ class Journal:
         with self._named("cannot be read"):
             return [
                 os.pread(self._fd, length - _RECORD.size, place + _RECORD.size)
-                for place, length in list(self._pending)[:limit]
+                for place, length in islice(self._pending, limit)
             ]
 
     def acknowledge(self, count: int) -> None:

@@ -42,7 +42,7 @@ def digest(alerts: Sequence[Alert], settings: EmailSettings, hostname: str, now:
     mail["Subject"] = f"flowml on {hostname}: {_count(len(alerts), 'alert')}, {_count(hosts, 'host')}"
     mail["Date"] = format_datetime(now)
     # the same alerts sent again are the same mail
-    name = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+    name = hashlib.sha256("".join(alert.identifier for alert in alerts).encode()).hexdigest()[:32]
     mail["Message-ID"] = f"<{name}@flowml.invalid>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answer from people who are away
     body = "\n\n".join(lines)

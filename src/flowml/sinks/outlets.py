@@ -10,7 +10,7 @@ from flowml.sinks.account import DeliveryFigures, Tell
 from flowml.sinks.backlog import Backlog
 from flowml.sinks.base import Sink, Terms
 from flowml.sinks.console import ConsoleLog, PlainConsole
-from flowml.sinks.delivery import Delivery
+from flowml.sinks.delivery import PARTING_S, Delivery
 from flowml.sinks.eve import EveFile
 from flowml.sinks.exporter import MetricsFile, MetricsServer
 from flowml.sinks.journal import Journal
@@ -83,11 +83,11 @@ class Outlets:
         try:
             self._open(settings, stdout)
         except BaseException:
-            self.close(time.monotonic())
+            self.close(time.monotonic() + PARTING_S)
             raise
 
     def add(self, name: str, sink: Sink, terms: Terms) -> None:
-        """Serve one more destination; what an earlier run left for it is delivered first.
+        """Put a queue in front of one more destination; what an earlier run left for it is delivered first.
 
         Raises
         ------
@@ -101,6 +101,15 @@ class Outlets:
         delivery = Delivery(name, sink, backlog, terms, self._tell, aside)
         self._deliveries.append(delivery)
         self.sinks.append(delivery)
+
+    def tell_strangers(self) -> None:
+        """Tell which journals wait for a destination that is there no more; after the last `add`."""
+        names = {delivery.name for delivery in self._deliveries}
+        for path in sorted(self._folder.glob(f"*{_JOURNAL}")) if self._folder is not None else ():
+            if path.name.removesuffix(_JOURNAL) not in names and path.stat().st_size > Journal.EMPTY_BYTES:
+                self._tell(
+                    f"{path}: holds alerts for a sink that is not configured; remove it if that is meant"
+                )
 
     def figures(self) -> list[DeliveryFigures]:
         """Say how it stands with each destination."""
@@ -153,7 +162,6 @@ class Outlets:
         self.add("stdout", _stream(settings.stdout.format, stdout), Terms(at_most=64))
         for name, sink, terms in destinations(settings):
             self.add(name, sink, terms)
-        self._warn_of_strangers()
         self.metrics.add(lambda: delivery_metrics(self.figures()))
         if settings.prometheus is not None:
             self._export(settings.prometheus)
@@ -176,15 +184,6 @@ class Outlets:
         if journal.damage:
             self._tell(journal.damage)
         return journal
-
-    def _warn_of_strangers(self) -> None:
-        """Tell which journals wait for a destination that the configuration does not name any more."""
-        names = {delivery.name for delivery in self._deliveries}
-        for path in sorted(self._folder.glob(f"*{_JOURNAL}")) if self._folder is not None else ():
-            if path.name.removesuffix(_JOURNAL) not in names and path.stat().st_size > Journal.EMPTY_BYTES:
-                self._tell(
-                    f"{path}: holds alerts for a sink that is not configured; remove it if that is meant"
-                )
 
     def _export(self, settings: PrometheusSettings) -> None:
         if settings.listen is not None:
