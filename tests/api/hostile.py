@@ -1,4 +1,4 @@
-"""Hostile requests: `python -m tests.api.hostile --requests N` sends N to a dashboard and says what came back."""
+"""Hostile requests: `python -m tests.api.hostile --requests N` sends N and says what came back."""
 
 import argparse
 import random
@@ -16,36 +16,35 @@ from tests.api.stored import store
 
 MARK = "<x-mark onload=1>"
 PATHS = (
-    "/", "/login", "/logout", "/preferences", "/incidents", "/incidents/1", "/incidents/1/authorise", "/hosts",
-    "/models", "/policies", "/policies/1/end", "/settings", "/audit", "/static/dashboard.css", "/api/v1/me",
-    "/api/v1/overview", "/api/v1/beats", "/api/v1/incidents", "/api/v1/incidents/1", "/api/v1/incidents.csv",
-    "/api/v1/hosts", "/api/v1/policies", "/api/v1/audit", "/api/v1/openapi.json",
+    "/", "/login", "/logout", "/preferences", "/incidents", "/incidents/1", "/incidents/1/authorise",
+    "/hosts", "/models", "/policies", "/policies/1/end", "/settings", "/audit", "/static/dashboard.css",
+    "/api/v1/me", "/api/v1/overview", "/api/v1/beats", "/api/v1/incidents", "/api/v1/incidents/1",
+    "/api/v1/incidents.csv", "/api/v1/hosts", "/api/v1/policies", "/api/v1/audit", "/api/v1/openapi.json",
 )  # fmt: skip
 METHODS = (
-    "GET",
-    "POST",
-    "PATCH",
-    "PUT",
-    "DELETE",
-    "HEAD",
-    "OPTIONS",
-    "TRACE",
-    "CONNECT",
-    "get",
-    "X" * 200,
-    "G\0T",
-)
+    "GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "get", "X" * 200, "G\0T",
+)  # fmt: skip
 NASTY = (
-    MARK, "'\"><script>alert(1)</script>", "../../../../etc/passwd", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..%5c..%5c",
-    "\x00", "\x1b[31m", "\u202e", "\ud800", "\r\nX-Injected: 1", "{{7*7}}", "${7*7}", "' OR 1=1 --", "%", "-1", "0",
-    "9" * 400, "1e999", "NaN", "null", "[]", "a" * 5000, "\U0001f4a9" * 100, "%00", "%ff%fe", "=cmd|'!A0", "1;2",
+    MARK, "'\"><script>alert(1)</script>", "../../../../etc/passwd", "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+    "..%5c..%5c", "\x00", "\x1b[31m", "\u202e", "\ud800", "\r\nX-Injected: 1", "{{7*7}}", "${7*7}", "%",
+    "' OR 1=1 --", "-1", "0", "9" * 400, "1e999", "NaN", "null", "[]", "a" * 5000, "\U0001f4a9" * 100,
+    "%00", "%ff%fe", "=cmd|'!A0", "1;2",
 )  # fmt: skip
-FIELDS = ("search", "state", "since", "host", "page", "done", "limit", "offset", "since_ms", "points", "next", "token",
-          "name", "password", "number", "owner", "note", "reason", "until", "network", "theme", "language", "csrf")  # fmt: skip
+FIELDS = (
+    "search", "state", "since", "host", "page", "done", "limit", "offset", "since_ms", "points", "next",
+    "token", "name", "password", "number", "owner", "note", "reason", "until", "network", "theme",
+    "language", "csrf",
+)  # fmt: skip
 KINDS = (
-    "application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "",
-    "multipart/form-data", "application/json; charset=utf-7", "application/xml", MARK,
+    "application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain",
+    "", "multipart/form-data", "application/json; charset=utf-7", "application/xml", MARK,
 )  # fmt: skip
+HEADERS = (
+    "Accept-Language", "Origin", "X-Forwarded-For", "Range", "Authorization", "HX-Request",
+    "Transfer-Encoding", "Expect", "Upgrade", "If-Modified-Since", "Cookie",
+)  # fmt: skip
+STATES = ('"new"', "[" * 3000, '{"a":' * 2000, "1e999", '"\\ud800"', "null", "[1]", '"<b>"')
+NUMBERS = ("[1]", "[]", "[0]", "1", "[1e400]")
 _TOO_LONG_S = 60
 
 
@@ -101,17 +100,15 @@ class Hostility:
 
     def _headers(self) -> list[str]:
         draw = self._random
-        headers = [
-            f"Host: {self._place if draw.random() < 0.97 else draw.choice(('evil.example', '', '[', MARK))}"
-        ]
+        host = self._place if draw.random() < 0.97 else draw.choice(("evil.example", "", "[", MARK))
+        headers = [f"Host: {host}"]
         if draw.random() < 0.8:
             headers += [f"Cookie: flowml_session={self._session}; theme={MARK}; language=../en"]
         if draw.random() < 0.8:
             headers += [f"X-CSRF-Token: {self._token}"]
         if draw.random() < 0.7:
             headers += [f"Content-Type: {draw.choice(KINDS)}"]
-        for name in draw.sample(("Accept-Language", "Origin", "X-Forwarded-For", "Range", "Authorization", "HX-Request",
-                                 "Transfer-Encoding", "Expect", "Upgrade", "If-Modified-Since", "Cookie"), draw.choice((0, 0, 0, 1, 2, 3))):  # fmt: skip
+        for name in draw.sample(HEADERS, draw.choice((0, 0, 0, 1, 2, 3))):
             headers += [f"{name}: {draw.choice(NASTY)[:3000]}".replace("\r\n", " ").replace("\0", " ")]
         if draw.random() < 0.03:
             headers += [f"X-{number}: {'y' * 300}" for number in range(100)]
@@ -126,13 +123,14 @@ class Hostility:
         if shape == 1:
             return "&".join(f"{pick(FIELDS)}={self._quoted()}" for _ in range(draw.randrange(1, 6))).encode()
         if shape == 2:
-            value = pick(('"new"', "[" * 3000, '{"a":' * 2000, "1e999", '"\\ud800"', "null", "[1]", '"<b>"'))
-            return f'{{"numbers": {pick(("[1]", "[]", "[0]", "1", "[1e400]"))}, "state": {value}, "note": {value}}}'.encode()
+            state, note = pick(STATES), pick(STATES)
+            return f'{{"numbers": {pick(NUMBERS)}, "state": {state}, "note": {note}}}'.encode()
         if shape == 3:
             return draw.randbytes(draw.randrange(2000))
         if shape == 4:
             return b"A" * draw.choice((65_535, 65_537, 200_000))
-        part = f'--x\r\nContent-Disposition: form-data; name="{pick(FIELDS)}"; filename="{MARK}"\r\n\r\n{pick(NASTY)[:100]}\r\n'
+        disposition = f'form-data; name="{pick(FIELDS)}"; filename="{MARK}"'
+        part = f"--x\r\nContent-Disposition: {disposition}\r\n\r\n{pick(NASTY)[:100]}\r\n"
         return (part * draw.randrange(1, 30) + "--x--").encode("utf-8", "surrogatepass")
 
     def _broken(self, raw: bytes) -> bytes:
@@ -211,9 +209,8 @@ def main() -> None:
         with Running(config) as dashboard:
             statuses, problems = attack(dashboard, asked.requests, asked.seed)
             trouble = dashboard.stop()
-    print(
-        f"{sum(statuses.values())} hostile requests in {time.monotonic() - began:.0f} s: {len(problems)} problems"
-    )
+    took_s = time.monotonic() - began
+    print(f"{statuses.total()} hostile requests in {took_s:.0f} s: {len(problems)} problems")
     print(", ".join(f"{status}: {count}" for status, count in sorted(statuses.items())))
     print(*problems[:20], sep="\n")
     sys.exit(bool(problems) or "Traceback" in trouble)

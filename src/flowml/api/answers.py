@@ -102,6 +102,9 @@ class AlertAnswer(Answer):
     was_interrupted: bool
     explanation: tuple[str, ...]
     strip: tuple[Message, ...]
+    share_rate_per_min: float | None = Field(description="Estimate; null: too few to say")
+    resembles: str = Field(description="Mining family that it resembles most; empty: unknown")
+    opened_before: tuple[str, ...] = Field(description="Servers that the client opened in the minute before")
     model: str
     source: str
 

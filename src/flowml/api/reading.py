@@ -209,6 +209,9 @@ def _alert(alert: Alert) -> answers.AlertAnswer:
         community_id=verdict.key.community_id,
         explanation=alert.explanation,
         strip=tuple(answers.Message(at_s=at, size_bytes=size) for at, size in alert.evidence.strip),
+        share_rate_per_min=alert.evidence.share_rate_per_min,
+        resembles=alert.evidence.resembles,
+        opened_before=alert.evidence.opened_before,
     )
 
 

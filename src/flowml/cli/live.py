@@ -133,7 +133,9 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     folder = None if settings.state.folder is None else settings.state.folder / "spool"
     if folder is None and sinks.has_servers:
         _tell("no state.folder: what a server does not take waits in memory, and is lost with this process")
-    outlets = Outlets(sinks, sys.stdout, folder, _tell, _incidents(settings))
+    outlets = Outlets(sinks, sys.stdout, folder, _tell)
+    for destination in _incidents(settings):
+        outlets.add(*destination)
     before = signal.getsignal(signal.SIGHUP)
     is_service = sinks.eve is not None or folder is not None
     if is_service and not sys.stdout.isatty():  # a terminal that is closed still ends what runs in it
