@@ -88,7 +88,6 @@ class AlertAnswer(Answer):
     community_id: str
     server_name: str
     application_name: str
-    opener: str = Field(description="The page that its browser had opened before; empty: unknown")
     probability: float
     novelty: float = Field(description="Share of benign training connections that were less unusual")
     age_s: float = Field(description="Age of the connection at the verdict")
@@ -101,10 +100,11 @@ class AlertAnswer(Answer):
     server_packets: int
     saw_start: bool
     was_interrupted: bool
-    resembles: str
-    share_rate_per_min: float | None
     explanation: tuple[str, ...]
     strip: tuple[Message, ...]
+    share_rate_per_min: float | None = Field(description="Estimate; null: too few to say")
+    resembles: str = Field(description="Mining family that it resembles most; empty: unknown")
+    opened_before: tuple[str, ...] = Field(description="Servers that the client opened in the minute before")
     model: str
     source: str
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from starlette.exceptions import HTTPException
 
@@ -208,20 +208,11 @@ def _alert(alert: Alert) -> answers.AlertAnswer:
         server_port=verdict.key.server_port,
         community_id=verdict.key.community_id,
         explanation=alert.explanation,
-        **_evidence(alert),
+        strip=tuple(answers.Message(at_s=at, size_bytes=size) for at, size in alert.evidence.strip),
+        share_rate_per_min=alert.evidence.share_rate_per_min,
+        resembles=alert.evidence.resembles,
+        opened_before=alert.evidence.opened_before,
     )
-
-
-def _evidence(alert: Alert) -> dict[str, Any]:
-    """What the alert carries beyond the verdict, if its maker gave it any."""
-    evidence = getattr(alert, "evidence", None)
-    strip = tuple(answers.Message(at_s=at, size_bytes=size) for at, size in getattr(evidence, "strip", ()))
-    return {
-        "strip": strip,
-        "resembles": getattr(evidence, "resembles", ""),
-        "share_rate_per_min": getattr(evidence, "share_rate_per_min", None),
-        "opener": getattr(evidence, "opener", ""),
-    }
 
 
 def _health(store: IncidentStore, beats: Sequence[Beat], now_ms: int) -> answers.Health:
