@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check lint evaluate realism model notebooks bench parity fuzz sanitize lock clean
+.PHONY: demo test check lint evaluate realism model notebooks bench parity fuzz hostile sanitize lock clean
 
 demo: $(STAMP)
 	sh deploy/demo.sh $(BIN)
@@ -64,6 +64,10 @@ FUZZ_SECONDS ?= 1800
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz $(FUZZ) --seconds $(FUZZ_SECONDS) $(if $(CAPTURES),--captures $(CAPTURES))
+
+# 10,000 hostile requests to the dashboard: half a minute.
+hostile: $(STAMP)
+	$(BIN)/python -m tests.api.hostile --requests 10000
 
 # The tests with AddressSanitizer and UndefinedBehaviorSanitizer in the extension, built beside the usual one.
 # Leaks are not looked for: the interpreter frees little at its end. Programs that tests start inherit it all, and

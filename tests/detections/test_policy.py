@@ -46,6 +46,14 @@ def test_a_connection_raises_one_alert_at_its_first_mining_verdict() -> None:
     assert ended.detected_after_s == alert.verdict.detected_after_s == seen.reported_s[1]
 
 
+def test_an_alert_carries_the_messages_that_were_seen_by_then() -> None:
+    (alert,) = policy().take(observed(), verdicts(0.1, 0.95, 0.99, 0.2, 0.97, 0.1)).alerts
+    strip = alert.evidence.strip
+    assert strip[:2] == ((0.0, 500), (0.025, -420))
+    assert strip[-1][0] <= 30
+    assert {size for _, size in strip[2:]} <= {186, -64, -378}
+
+
 def test_observations_one_by_one_or_together_give_the_same_end() -> None:
     seen, probabilities = observed(), [0.1, 0.6, 0.95, 0.2, 0.99, 0.3]
     together = policy().take(seen, verdicts(*probabilities))

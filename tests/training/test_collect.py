@@ -1,9 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 
+from flowml.datasets.feedback import LabelledAlert, write_feedback
 from flowml.flows.connections import ConnectionSettings
 from flowml.schema import FIRST_SEEN_MS
-from flowml.training.collect import observe, switched_on_at
+from flowml.training.collect import from_feedback, observe, switched_on_at
 from tests.builders import miner, slices
+from tests.incidents.seen import START, mined, seen
 
 T0 = 1_700_000_000_000
 
@@ -31,3 +35,11 @@ def test_a_connection_that_begins_after_the_sensor_is_whole() -> None:
     whole = switched_on_at(records, T0 - 1000)
     np.testing.assert_array_equal(whole[FIRST_SEEN_MS], records[FIRST_SEEN_MS])
     assert observe([whole], ConnectionSettings()).saw_start.all()
+
+
+def test_feedback_is_one_more_capture_with_its_checksum(tmp_path: Path) -> None:
+    write_feedback(tmp_path, [LabelledAlert(7, mined(seen()), False, "mika", "telemetry", START)])
+    found = from_feedback(tmp_path)
+    assert found.labelled is not None
+    assert found.labelled.origin.tolist() == ["feedback/incident 7"]
+    assert found.capture.sha256

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from flowml.config.reader import Settings
     from flowml.service.capture_task import CaptureTask
     from flowml.service.scoring import Scorer
+    from flowml.sinks.base import Sink
     from flowml.sinks.outlets import Outlets
 
 _PATH = click.Path(path_type=Path)
 _SECONDS = click.FloatRange(min=0, min_open=True)
+_INCIDENTS = "incidents"
 _ENDING_S = 1.9  # from the request to end: capture ends, then sinks have what is left, then the process
 
 
@@ -102,7 +104,8 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
         outlets = stack.enter_context(_outlets(settings))
         # packets wait in the capture processes while the model is loaded, which takes seconds
         supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s))
-        tally = run(supervisor, _scorers(settings), outlets.sinks, _tell)
+        sinks = stack.enter_context(_audience(outlets, settings))
+        tally = run(supervisor, _scorers(settings), sinks, _tell)
         asked_at = time.monotonic() if supervisor.stopped_at is None else supervisor.stopped_at
         tally.undelivered += outlets.close(asked_at + _ENDING_S)
         if supervisor.has_opened:
@@ -131,6 +134,11 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     if folder is None and sinks.has_servers:
         _tell("no state.folder: what a server does not take waits in memory, and is lost with this process")
     outlets = Outlets(sinks, sys.stdout, folder, _tell)
+    if settings.state.folder is not None:
+        from flowml.incidents.writer import IncidentWriter
+
+        writer = IncidentWriter(settings.state.folder, settings.incidents)
+        outlets.add(_INCIDENTS, writer, IncidentWriter.TERMS)
     before = signal.getsignal(signal.SIGHUP)
     is_service = sinks.eve is not None or folder is not None
     if is_service and not sys.stdout.isatty():  # a terminal that is closed still ends what runs in it
@@ -143,15 +151,39 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
         signal.signal(signal.SIGHUP, before)
 
 
+@contextmanager
+def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]":
+    """Keep authorised mining from everybody but those who count it: incidents and metrics."""
+    from flowml.incidents.authorised import Authorisations, WithoutAuthorised
+    from flowml.sinks.delivery import Delivery
+
+    if settings.state.folder is None:
+        yield outlets.sinks
+        return
+    authorisations = Authorisations(settings.state.folder, _tell)
+    try:
+        yield [
+            WithoutAuthorised(sink, authorisations)
+            if isinstance(sink, Delivery) and sink.name != _INCIDENTS
+            else sink
+            for sink in outlets.sinks
+        ]
+    finally:
+        authorisations.close()
+
+
 def _scorers(settings: "Settings") -> "Callable[[str], Scorer]":
     from flowml.detections.explanation import explain
     from flowml.detections.policy import Policy
     from flowml.flows.connections import ConnectionTable
+    from flowml.flows.openings import Openings
     from flowml.registry.store import resolve
     from flowml.service.scoring import Scorer
 
     bundle = resolve(settings.live.model).bundle
-    return lambda source: Scorer(ConnectionTable(settings.connections), bundle.judge, Policy(source, explain))
+    return lambda source: Scorer(
+        ConnectionTable(settings.connections), bundle.judge, Policy(source, explain), Openings()
+    )
 
 
 def _tell_packets(source: str, counters: "dict[str, int]", evicted: int) -> None:

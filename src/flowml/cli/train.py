@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 @click.option("--version", help="Version written into the model; by default the name of the folder.")
 @click.option("--no-register", is_flag=True, help="Save the model only, and leave MLflow alone.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of everything that is drawn.")
+@click.option(
+    "--with-feedback",
+    "feedback",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="What people said of incidents, from flowml feedback export; each incident is one more origin.",
+)
 @click.option("--tracking-uri", metavar="URI", help="MLflow store; else MLFLOW_TRACKING_URI, else mlflow.db.")
 def train(  # noqa: PLR0913  one parameter for each option
     datasets: Sequence[Path],
@@ -41,6 +48,7 @@ def train(  # noqa: PLR0913  one parameter for each option
     version: str | None,
     no_register: bool,
     seed: int | None,
+    feedback: Path | None,
     tracking_uri: str | None,
 ) -> None:
     """Fit a model on data sets: folders with a manifest.toml and labelled captures.
@@ -59,7 +67,7 @@ def train(  # noqa: PLR0913  one parameter for each option
     uri = None if no_register else choose_uri(tracking_uri)
     with telling() as tell:
         finished, registered = _train(
-            datasets, output, _settings(name, version or output.name, seed), uri, tell
+            datasets, output, _settings(name, version or output.name, seed, feedback), uri, tell
         )
     _show(finished, registered)
 
@@ -83,7 +91,7 @@ def _train(
     return finished, log_run(finished.run, uri)
 
 
-def _settings(name: str, version: str, seed: int | None) -> "ExperimentSettings":
+def _settings(name: str, version: str, seed: int | None, feedback: Path | None) -> "ExperimentSettings":
     from flowml.training.experiment import ExperimentSettings
     from flowml.training.fit import TrainingSettings
 
@@ -93,6 +101,7 @@ def _settings(name: str, version: str, seed: int | None) -> "ExperimentSettings"
         made=datetime.now(UTC),
         command=shlex.join(["flowml", *sys.argv[1:]]),
         training=TrainingSettings() if seed is None else TrainingSettings(seed=seed),
+        feedback=feedback,
     )
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flowml.api.settings import DashboardSettings
 from flowml.capture.settings import MeterSettings
 from flowml.config.keys import KEYS, OPTIONAL
 from flowml.errors import ConfigError
 from flowml.flows.connections import ConnectionSettings
+from flowml.incidents.settings import IncidentSettings
 from flowml.service.settings import CaptureSettings, LiveSettings, StateSettings
 from flowml.sinks.settings import (
     EmailSettings,
@@ -36,7 +38,9 @@ class Settings:
     connections : ConnectionSettings
     meter : MeterSettings
     state : StateSettings
+    incidents : IncidentSettings
     sinks : SinksSettings
+    dashboard : DashboardSettings
     """
 
     capture: CaptureSettings = field(default_factory=CaptureSettings)
@@ -44,7 +48,9 @@ class Settings:
     connections: ConnectionSettings = field(default_factory=ConnectionSettings)
     meter: MeterSettings = field(default_factory=MeterSettings)
     state: StateSettings = field(default_factory=StateSettings)
+    incidents: IncidentSettings = field(default_factory=IncidentSettings)
     sinks: SinksSettings = field(default_factory=SinksSettings)
+    dashboard: DashboardSettings = field(default_factory=DashboardSettings)
 
 
 def read_settings(path: Path) -> Settings:
@@ -82,7 +88,9 @@ def read_settings(path: Path) -> Settings:
         ConnectionSettings(**values["connections"]),
         MeterSettings(**values["meter"]),
         StateSettings(**values["state"]),
+        IncidentSettings(**values["incidents"]),
         _sinks(values),
+        DashboardSettings(**values["dashboard"]),
     )
 
 

@@ -1,7 +1,7 @@
 """Alerts and ended connections: what leaves the pure part of flowml."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flowml.detections.verdict import Label
 from flowml.flows.key import FlowKey
@@ -59,6 +59,34 @@ class ConnectionVerdict:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What a person can look at beside the words.
+
+    Attributes
+    ----------
+    strip : tuple of (float, int)
+        The last payload packets, 128 at most: seconds since the first of them, and the payload's size in
+        bytes, positive from the client.
+    strip_start_ms : int
+        When the first of them was seen (epoch, ms).
+    share_rate_per_min : float or None
+        Estimate: client messages of nearly the usual size that were answered within 1 s, per minute; None
+        where there are too few to say.
+    resembles : str
+        Mining family that it resembles most; empty: the model does not say.
+    opened_before : tuple of str
+        What the client opened in the minute before, as it named the servers, newest first: the page that
+        started a miner in a browser is among them.
+    """
+
+    strip: tuple[tuple[float, int], ...] = ()
+    strip_start_ms: int = 0
+    share_rate_per_min: float | None = None
+    resembles: str = ""
+    opened_before: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Alert:
     """A connection that was called mining for the first time.
 
@@ -69,11 +97,13 @@ class Alert:
         Packet time of the verdict (epoch, ms).
     explanation : tuple of str
         Sentences in the protocol's words.
+    evidence : Evidence
     """
 
     verdict: ConnectionVerdict
     raised_ms: int
     explanation: tuple[str, ...]
+    evidence: Evidence = field(default_factory=Evidence)
 
     @property
     def identifier(self) -> str:

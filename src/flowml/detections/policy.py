@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowml.detections.alert import Alert, ConnectionVerdict
+from flowml.detections.evidence import Resembles, gather, unknown_family
 from flowml.detections.verdict import Label, VerdictBatch
 from flowml.flows.key import FlowKey
 from flowml.flows.observations import Observations
@@ -62,11 +63,14 @@ class Policy:
         Capture file or interface, told with each conclusion.
     explain : callable
         Explains the observations that become alerts.
+    resembles : callable
+        Names the mining family that each of them resembles.
     """
 
-    def __init__(self, source: str, explain: Explain) -> None:
+    def __init__(self, source: str, explain: Explain, resembles: Resembles = unknown_family) -> None:
         self._source = source
         self._explain = explain
+        self._resembles = resembles
         self._open = np.zeros(0, _DTYPE)
 
     def take(self, observations: Observations, verdicts: VerdictBatch) -> Conclusions:
@@ -85,17 +89,20 @@ class Policy:
         gravest = _gravest(before, of, entries)
         first = _first_mining(verdicts.is_mining, of, before["rank"] == _MINING)
         gravest["detected_after_s"][of[first]] = observations.reported_s[first]
-        explained = self._explain(observations.take(first)) if len(first) else []
+        raising = observations.take(first)
+        explained = self._explain(raising) if len(first) else []
         alerts = [
             Alert(
                 verdict,
                 raised_ms=int(observations.start_ms[row] + observations.reported_s[row] * 1000),
                 explanation=words,
+                evidence=evidence,
             )
             # the alert tells the verdict that raised it, not a graver one that the same batch brought
-            for row, words, verdict in zip(
+            for row, words, evidence, verdict in zip(
                 first.tolist(),
                 explained,
+                gather(raising, self._resembles),
                 self._conclude(observations, first, entries[first], verdicts.model),
                 strict=True,
             )

@@ -1,14 +1,16 @@
 """From metered records to conclusions: the one road that files and live traffic take."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
+from flowml.detections.alert import Alert
 from flowml.detections.policy import Conclusions, Policy
 from flowml.detections.verdict import VerdictBatch
 from flowml.flows.batch import FlowBatch
 from flowml.flows.connections import ConnectionTable
 from flowml.flows.observations import Observations
+from flowml.flows.openings import Openings
 
 Judge = Callable[[Observations], VerdictBatch]
 """Gives a verdict for each of n observations."""
@@ -46,18 +48,26 @@ class Scorer:
     judge : callable
     policy : Policy
         Remembers what was concluded of the open connections.
+    openings : Openings, optional
+        Remembers what clients opened, for the evidence of alerts; None: that is not told. Only a scorer that
+        hears of all connections of a client can tell, one that has a part of a file cannot.
     """
 
-    def __init__(self, table: ConnectionTable, judge: Judge, policy: Policy) -> None:
+    def __init__(
+        self, table: ConnectionTable, judge: Judge, policy: Policy, openings: Openings | None = None
+    ) -> None:
         self.table = table
         self._judge = judge
         self._policy = policy
+        self._openings = openings
 
     def take(self, metered: Metered) -> Conclusions | None:
         """Conclude from new records; None where there is nothing to judge.
 
         A clock that was set back ends all connections: their times mean nothing to those that come.
         """
+        if self._openings is not None:
+            self._openings.note(metered.batch)
         if not 0 < metered.clock_ms < self.table.clock_ms - STEP_BACK_MS:
             return self._conclude(
                 self.table.update(metered.batch, metered.clock_ms, is_moment=metered.is_moment)
@@ -70,7 +80,13 @@ class Scorer:
         return self._conclude(self.table.flush())
 
     def _conclude(self, observations: Observations) -> Conclusions | None:
-        return self._policy.take(observations, self._judge(observations)) if len(observations) else None
+        if not len(observations):
+            return None
+        conclusions = self._policy.take(observations, self._judge(observations))
+        if self._openings is None or not conclusions.alerts:
+            return conclusions
+        alerts = [_with_openings(alert, self._openings) for alert in conclusions.alerts]
+        return replace(conclusions, alerts=alerts)
 
 
 def conclude(
@@ -122,6 +138,12 @@ def in_order(parts: Sequence[Conclusions]) -> Conclusions:
         sorted((alert for part in parts for alert in part.alerts), key=lambda alert: place(alert.verdict)),
         sorted((verdict for part in parts for verdict in part.ended), key=place),
     )
+
+
+def _with_openings(alert: Alert, openings: Openings) -> Alert:
+    """Add what the client opened before: known here, as it came with records of other connections."""
+    opened = openings.before(alert.verdict.key.client_ip, alert.verdict.start_ms)
+    return replace(alert, evidence=replace(alert.evidence, opened_before=opened))
 
 
 # What differs between any two connections that are not told in the same words: what they are sorted by.

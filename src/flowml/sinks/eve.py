@@ -152,6 +152,9 @@ def _evidence(alert: Alert, verdict: ConnectionVerdict) -> dict[str, Any]:
         "application_name": encodable(verdict.application_name),
         "server_name": encodable(verdict.server_name),
         "source": encodable(verdict.source),
+        "share_rate_per_min": alert.evidence.share_rate_per_min,
+        "resembles": encodable(alert.evidence.resembles),
+        "opened_before": [encodable(name) for name in alert.evidence.opened_before],
     }
 
 

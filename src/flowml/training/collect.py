@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
 
 from flowml.capture.files import CaptureFile
 from flowml.capture.settings import MeterSettings
+from flowml.datasets.feedback import FEEDBACK, SOURCE, read_feedback
 from flowml.datasets.labels import LabelledObservations, label
 from flowml.datasets.manifest import LabelledCapture
 from flowml.datasets.store import read_flows
@@ -79,6 +81,22 @@ def collect(
         done(result)
         finished.append(result)
     return finished
+
+
+def from_feedback(folder: Path) -> Collected:
+    """Take what people said of incidents for one more capture; `DataError` if it cannot be read."""
+    labelled = read_feedback(folder)
+    told = LabelledCapture(
+        path=folder / FEEDBACK,
+        source=SOURCE,
+        licence="of this site alone",
+        is_emulated=False,
+        may_fit=True,
+        sha256=None,
+        is_mining=None,
+        servers=(),
+    )
+    return Collected(replace(told, sha256=told.verify()), labelled, "")
 
 
 def gather(

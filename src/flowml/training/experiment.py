@@ -17,7 +17,7 @@ from flowml.features.matrix import feature_matrix
 from flowml.models.bundle import ModelBundle, library_versions, save_bundle
 from flowml.models.card import CardFacts, render_card
 from flowml.registry.run import TrainingRun
-from flowml.training.collect import Collected, collect
+from flowml.training.collect import Collected, collect, from_feedback
 from flowml.training.fit import LeftOut, TrainingSettings, fit
 from flowml.training.importance import permutation_importance
 from flowml.training.summary import FitSummary, data_rows, dataset_inputs, draw, summarise
@@ -43,6 +43,8 @@ class ExperimentSettings:
     training : TrainingSettings
     late_s : tuple of float
         See `flowml.training.collect.collect`.
+    feedback : Path or None
+        Folder of `flowml feedback export`: what people said of incidents, each of them one more origin.
     """
 
     name: str
@@ -51,6 +53,7 @@ class ExperimentSettings:
     command: str
     training: TrainingSettings
     late_s: tuple[float, ...] = LATE_S
+    feedback: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ def run_experiment(
     """
     if output.exists():
         raise ModelError(f"{output}: exists already; a saved model never changes, choose another version")
-    collected = _collect(captures_to_fit(folders), settings.late_s, progress)
+    said = [] if settings.feedback is None else [from_feedback(settings.feedback)]
+    collected = _collect(captures_to_fit(folders), settings.late_s, progress) + said
     labelled = LabelledObservations.concat([part.labelled for part in collected if part.labelled is not None])
     fitted, left_out = fit(labelled, settings.training, progress)
     summary = summarise(labelled, left_out, fitted.thresholds.mining)

@@ -1,0 +1,163 @@
+"""Campaigns: what the hosts of several incidents have in common, said with the evidence for it."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowml.detections.alert import Alert
+from flowml.incidents.store import IncidentStore, read_alert
+
+SAME_INSTANT_MS = 50
+"""One server hands a job to all its miners within a turn of its loop; paths differ by some milliseconds."""
+UNASKED_MS = (
+    1000  # what comes later than this after a client's message is no answer, as the features count it
+)
+MIN_TOGETHER = 3
+MIN_TOGETHER_SHARE = 0.8
+PROXY_HOSTS = 2
+WORKERS_RATE_PER_MIN = 20.0
+"""Pools set the difficulty for a share every few seconds to every minute of one connection; more comes of
+many workers behind one address, or of a difficulty that somebody fixed too low."""
+_AT_ADDRESS = "peer >= ? AND peer < ? AND instr(substr(peer, ?), ':') = 0 AND host <> ?"
+_LOOKED_AT = 50
+
+
+def findings(store: IncidentStore, number: int) -> tuple[str, ...]:
+    """Say what connects an incident with others, a sentence for each finding.
+
+    Reads at most 50 alerts of the incident and of those that are compared with it.
+
+    Raises
+    ------
+    StoreError
+        The database cannot be read.
+    """
+    with store.database.reading() as connection:
+        row = connection.execute("SELECT host, peer FROM incident WHERE number = ?", (number,)).fetchone()
+        if row is None:
+            return ()
+        host, peer = row
+        alerts = _alerts(connection, "WHERE incident = ?", (number,))
+        said = (
+            _same_peer(connection, host, peer),
+            *_same_instant(alerts, _alerts_of_server(connection, host, peer)),
+            _serves_miners(connection, host, peer),
+            _is_served_by(connection, peer),
+            _many_workers(alerts),
+        )
+    return tuple(sentence for sentence in said if sentence)
+
+
+def _same_peer(connection: sqlite3.Connection, host: str, peer: str) -> str:
+    others = _hosts(connection, "WHERE peer = ? AND host <> ?", (peer, host))
+    if not others:
+        return ""
+    return f"One campaign: {_listed(others)} mine at {peer} too."
+
+
+def _same_instant(own: Sequence[Alert], others: Sequence[Alert]) -> list[str]:
+    """Hosts that were sent work in the same instants by one server, whatever its port."""
+    said: dict[str, str] = {}
+    for alert in own:
+        pushes_ms = push_times_ms(alert)
+        for other in others:
+            who = other.verdict.key.client_ip
+            together, comparable = together_count(pushes_ms, push_times_ms(other))
+            if together >= MIN_TOGETHER and together >= MIN_TOGETHER_SHARE * comparable:
+                said.setdefault(
+                    who,
+                    f"One campaign: {alert.verdict.key.server_ip} sent work to {who} in the same instants "
+                    f"({together} of {comparable} within {SAME_INSTANT_MS} ms).",
+                )
+    return list(said.values())
+
+
+def push_times_ms(alert: Alert) -> NDArray[np.int64]:
+    """When the server sent something of its own accord, as far as the strip shows it (epoch, ms)."""
+    strip = alert.evidence.strip
+    if not strip:
+        return np.zeros(0, np.int64)
+    seconds, sizes = (np.array(column) for column in zip(*strip, strict=True))
+    times = np.round(seconds * 1000).astype(np.int64)
+    number = np.arange(len(times))
+    asked = np.maximum.accumulate(np.where(sizes > 0, number, -1))
+    since = np.where(asked >= 0, times - times[asked], UNASKED_MS)
+    first = np.diff(times, prepend=times[0] - UNASKED_MS) >= UNASKED_MS / 2  # segments of one message are one
+    return np.asarray(times[(sizes < 0) & (since >= UNASKED_MS) & first] + alert.evidence.strip_start_ms)
+
+
+def together_count(one: NDArray[np.int64], other: NDArray[np.int64]) -> tuple[int, int]:
+    """Count the pushes to one side that the other had in the same instant, of how many they could have."""
+    if not len(one) or not len(other):
+        return 0, 0
+    start, end = max(one[0], other[0]) - SAME_INSTANT_MS, min(one[-1], other[-1]) + SAME_INSTANT_MS
+    inside, against = (times[(times >= start) & (times <= end)] for times in (one, other))
+    fewer, more = sorted((inside, against), key=len)
+    if not len(fewer):
+        return 0, 0
+    right = np.clip(np.searchsorted(more, fewer), 0, len(more) - 1)
+    left = np.maximum(right - 1, 0)
+    apart = np.minimum(np.abs(more[right] - fewer), np.abs(more[left] - fewer))
+    return int(np.count_nonzero(apart <= SAME_INSTANT_MS)), len(more)
+
+
+def _serves_miners(connection: sqlite3.Connection, host: str, peer: str) -> str:
+    served = _hosts(connection, f"WHERE {_AT_ADDRESS}", (*_range(host), host))
+    if len(served) < PROXY_HOSTS:
+        return ""
+    return f"A mining proxy: {_listed(served)} mine at {host}, which itself mines at {peer}."
+
+
+def _is_served_by(connection: sqlite3.Connection, peer: str) -> str:
+    server = peer.rpartition(":")[0]
+    upstream = connection.execute(
+        "SELECT peer FROM incident WHERE host = ? ORDER BY last_seen_ms DESC LIMIT 1", (server,)
+    ).fetchone()
+    if upstream is None:
+        return ""
+    return f"Its pool {server} is an internal host that itself mines at {upstream[0]}."
+
+
+def _many_workers(alerts: Sequence[Alert]) -> str:
+    rates = [alert.evidence.share_rate_per_min for alert in alerts]
+    highest = max((rate for rate in rates if rate is not None), default=0.0)
+    if highest < WORKERS_RATE_PER_MIN:
+        return ""
+    return (
+        f"Perhaps a proxy: {highest:.0f} shares a minute in one connection are more than one worker is asked "
+        "for by most pools."
+    )
+
+
+def _hosts(connection: sqlite3.Connection, where: str, values: Iterable[str | int]) -> list[str]:
+    rows = connection.execute(f"SELECT DISTINCT host FROM incident {where} ORDER BY host", tuple(values))
+    return [host for (host,) in rows]
+
+
+def _listed(hosts: Sequence[str]) -> str:
+    shown, more = ", ".join(hosts[:5]), len(hosts) - 5
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _alerts_of_server(connection: sqlite3.Connection, host: str, peer: str) -> list[Alert]:
+    """Newest alerts of other hosts with the server at any port."""
+    return _alerts(
+        connection,
+        f"WHERE incident IN (SELECT number FROM incident WHERE {_AT_ADDRESS} "
+        f"ORDER BY last_seen_ms DESC LIMIT {_LOOKED_AT})",
+        (*_range(peer.rpartition(":")[0]), host),
+    )
+
+
+def _range(address: str) -> tuple[str, str, int]:
+    """Where the index has all ports of an address; a longer IPv6 address may begin like it and is none."""
+    return f"{address}:", f"{address}:~", len(address) + 2
+
+
+def _alerts(connection: sqlite3.Connection, where: str, values: Iterable[str | int]) -> list[Alert]:
+    rows = connection.execute(
+        f"SELECT body FROM alert {where} ORDER BY raised_ms DESC LIMIT {_LOOKED_AT}", tuple(values)
+    )
+    return [read_alert(body) for (body,) in rows]
