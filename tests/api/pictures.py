@@ -43,9 +43,7 @@ def fill(folder: Path) -> None:
             strip += [(at, 186), (at + 0.03, -64)] + ([(at + 1.5, -378)] if draw.random() < 0.4 else [])
         last = now - (24 - number) * HOUR_MS // 2
         key = FlowKey(f"10.{number % 5}.7.{number + 10}", 40_000, f"198.51.100.{number % 7}", 3333)
-        names = {
-            key.client_ip: draw.choice(("", f"build-{number:02}.corp.example", f"kiosk-{number}.example"))
-        }
+        name = draw.choice(("", f"build-{number:02}.corp.example", f"kiosk-{number}.example"))
         told = alert(
             *WORDS, key=key, server_name=f"pool-{number % 7}.example", start_ms=last - 300_000, end_ms=last,
             probability=0.9 + draw.random() * 0.099, source="eth1", model="flowml 2 0123456789ab",
