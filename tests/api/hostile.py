@@ -145,7 +145,7 @@ class Hostility:
 
 
 def exchange(address: tuple[str, int], request: bytes, is_whole: bool) -> bytes:
-    """Send bytes and read all that is answered; say that no more come if the other side would wait for them."""
+    """Send bytes and read the answer; say that no more come if the other side would wait for them."""
     with socket.create_connection(address, _TOO_LONG_S) as connection:
         try:
             connection.sendall(request)

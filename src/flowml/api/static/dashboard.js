@@ -114,7 +114,7 @@
       width: Math.max(place.clientWidth, 120), height: 190, cursor: { y: false, points: { size: 6 } }, legend: { live: true },
       scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] } },
       axes: [{ ...axis, space: 70, values: "{HH}:{mm}" }, { ...axis, size: 52, values: (_, ticks) => ticks.map(short) }],
-      series: [{ value: (_, at) => at == null ? "–" : zoned.format(new Date(at * 1000)) },
+      series: [{ label: place.dataset.time, value: (_, at) => at == null ? "–" : zoned.format(new Date(at * 1000)) },
         ...names.map(([key, label], index) => ({ label, stroke: ink(inks[index]), width: 1.5, points: { show: false }, value: (_, v) => short(v), dash: index === 1 ? [5, 3] : [] }))],
     };
     drawn.get(place)?.destroy();
