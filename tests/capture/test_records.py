@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowml.capture.records import MIRRORED_PAIRS, flow_batch
+from flowml.capture.records import MIRRORED_PAIRS, flow_batch, until_nul
 from flowml.flows.packets import PacketSequences
 from flowml.schema import RECORD_COLUMNS, SRC_IP
 
@@ -35,3 +35,11 @@ def test_turning_twice_gives_the_record_back_and_turning_once_its_mirror(
     twice = flow_batch(once.columns, once.packets, turned)
     np.testing.assert_array_equal(twice[SRC_IP], columns[SRC_IP.name])
     np.testing.assert_array_equal(twice.packets.size_bytes, sizes)
+
+
+@given(st.lists(st.binary(min_size=6, max_size=6), max_size=20))
+def test_a_text_ends_at_its_first_nul_whatever_is_behind_it(texts: list[bytes]) -> None:
+    values = np.frombuffer(b"".join(texts), "S6")
+    before = values.tobytes()
+    assert until_nul(values).tobytes() == b"".join(text.split(b"\0")[0].ljust(6, b"\0") for text in texts)
+    assert values.tobytes() == before

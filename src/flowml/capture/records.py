@@ -55,12 +55,14 @@ def flow_batch(
     FlowBatch
     """
     final = {column.name: columns[column.name].astype(column.numpy_dtype) for column in RECORD_COLUMNS}
-    for source, destination in MIRRORED_PAIRS:
-        left, right = final[source], final[destination]
-        final[source] = np.where(swapped, right, left)
-        final[destination] = np.where(swapped, left, right)
-    signs = np.where(np.repeat(swapped, packets.counts), -1, 1).astype(np.int32)
-    return FlowBatch(final, PacketSequences(packets.offsets, packets.time_ms, packets.size_bytes * signs))
+    sizes = packets.size_bytes
+    if len(rows := np.flatnonzero(swapped)):  # few, and in most batches none
+        for source, destination in MIRRORED_PAIRS:
+            left = final[source][rows]
+            final[source][rows] = final[destination][rows]
+            final[destination][rows] = left
+        sizes = np.where(np.repeat(swapped, packets.counts), -sizes, sizes)
+    return FlowBatch(final, PacketSequences(packets.offsets, packets.time_ms, sizes))
 
 
 _SNAPSHOT = 2  # the loop's ending of a record that does not end its slice
@@ -89,9 +91,13 @@ def from_engine(batch: EngineBatch) -> FlowBatch:
 def until_nul(values: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
     """Cut C strings at their first NUL; NumPy keeps what an engine left behind it."""
     width = values.dtype.itemsize
-    octets = np.ascontiguousarray(values).view(np.uint8).reshape(-1, width).copy()
-    octets[np.logical_or.accumulate(octets == 0, axis=1)] = 0
-    return octets.view(f"S{width}").reshape(-1)
+    cut = np.array(values)  # a copy, one text behind the other
+    octets = cut.view(np.uint8).reshape(-1, width)
+    first_nul = octets.argmin(axis=1)
+    ends = np.take_along_axis(octets, first_nul[:, None], axis=1)[:, 0] == 0
+    rows = np.flatnonzero(ends & (np.strings.str_len(cut) > first_nul))  # few: most end where they end
+    octets[rows] *= np.arange(width) < first_nul[rows, None]
+    return cut
 
 
 def standard_deviations(records: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
