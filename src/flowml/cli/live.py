@@ -182,7 +182,10 @@ def _scorers(settings: "Settings") -> "Callable[[str], Scorer]":
 
     bundle = resolve(settings.live.model).bundle
     return lambda source: Scorer(
-        ConnectionTable(settings.connections), bundle.judge, Policy(source, explain), Openings()
+        ConnectionTable(settings.connections),
+        bundle.judge,
+        Policy(source, explain, bundle.resembles),
+        Openings(),
     )
 
 

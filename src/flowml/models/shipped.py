@@ -5,4 +5,4 @@ After `make model` made another one, its folder, its version and the digest that
 
 SHIPPED_NAME = "flowml"
 SHIPPED_VERSION = "2"
-SHIPPED_DIGEST = "44dbbfe124d90648ba817940a331e6154aa6ff3e924171c7f5da8e6bec9c0bda"
+SHIPPED_DIGEST = "be4718488cba5be6db39d4b2574de30338cb4ee4502df2c03de241a1f5849581"

@@ -29,7 +29,9 @@ def score_steps(
     """Score what a meter tells of the capture at `path`, moment after moment."""
     table = ConnectionTable(ConnectionSettings())
     source = (Metered(step.batch, step.clock_ms, step.is_moment) for step in steps)
-    for conclusions in conclude_moments(source, table, bundle.judge, Policy(str(path), explain)):
+    for conclusions in conclude_moments(
+        source, table, bundle.judge, Policy(str(path), explain, bundle.resembles)
+    ):
         yield tell(conclusions, wanted)
     evictions.count += table.evicted
 
