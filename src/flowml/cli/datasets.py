@@ -86,7 +86,7 @@ def count(folders: tuple[Path, ...]) -> None:
     from flowml.training.collect import collect
 
     for folder in folders:
-        collected = collect(read_data_set(folder))
+        collected = collect(read_data_set(folder), n_jobs=1)
         parts = [part.labelled for part in collected if part.labelled is not None]
         if parts:
             for line in _counted(LabelledObservations.concat(parts)):
