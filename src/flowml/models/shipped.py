@@ -5,4 +5,4 @@ After `make model` made another one, its folder, its version and the digest that
 
 SHIPPED_NAME = "flowml"
 SHIPPED_VERSION = "2"
-SHIPPED_DIGEST = "be4718488cba5be6db39d4b2574de30338cb4ee4502df2c03de241a1f5849581"
+SHIPPED_DIGEST = "f37cf67aefe65fe4e0c7a743ab8cfc80a866657a27cb93e1083abb6afafa0eb4"

@@ -37,7 +37,7 @@ class Supervisor:
     tell : callable
         Told, in a sentence, what an operator should know.
     duration_s : float, optional
-        Stop after so many seconds.
+        Stop so many seconds after packets could be had for the first time.
 
     Attributes
     ----------
@@ -60,7 +60,8 @@ class Supervisor:
         self.counters: dict[str, dict[str, int]] = {}
         self._tell = tell
         self._every = next((task for task in tasks if task.interface == ANY), None)
-        self._stop_at = None if duration_s is None else time.monotonic() + duration_s
+        self._duration_s = duration_s
+        self._stop_at: float | None = None  # known once packets can be had
         self._rescan_at = 0.0
         self._is_stopping = False
         self.stopped_at: float | None = None
@@ -177,6 +178,8 @@ class Supervisor:
             case Metered() as metered:
                 yield Told(post.name, post.numbered(metered))
             case Opened():
+                if not self.has_opened and self._duration_s is not None:
+                    self._stop_at = time.monotonic() + self._duration_s
                 self.has_opened = True
                 gap_s = post.opened()
                 if gap_s is None:

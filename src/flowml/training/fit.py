@@ -33,9 +33,9 @@ class TrainingSettings:
     n_folds : int
         Parts of the origins; each is scored by a classifier fitted on the others.
     false_alarm_share : float
-        Budget: false alarms per benign connection of real captures, on origins that were left out. Two in
-        10,000 of the 8,850 that there are is one connection: a budget below that is the highest score of a
-        single connection, which says more of it than of the others.
+        Budget: false alarms per benign connection of real captures, on origins that were left out. Of the
+        8,850 that there are it leaves room for two, so that it is not the highest score of a single capture
+        (DNS in TLS from Android, 0.66 to 0.78 as folds fall) that decides.
     lookalike_alarm_share : float
         The same for the lab's benign connections. They were chosen for their likeness to mining and are far
         more common there than on a network, so three in a hundred of them is a strict budget.
@@ -49,7 +49,7 @@ class TrainingSettings:
 
     seed: int = 20261123
     n_folds: int = 5
-    false_alarm_share: float = 2e-4
+    false_alarm_share: float = 3e-4
     lookalike_alarm_share: float = 3e-2
     lowest_threshold: float = 0.8
     unsure_ratio: float = 0.5

@@ -10,9 +10,9 @@ def balanced_weights(labelled: LabelledObservations) -> NDArray[np.float64]:
     """Weigh observations.
 
     Each connection counts the same however often it was judged; within a family, origins count by the square
-    root of their connections, and so do families within a class; both classes count the same. A folder of real
-    benign captures is no family: each capture in it holds other programs, so each counts as one. Counted as
-    families, two folders of 700 captures had 6 % of the weight of what is benign, and the lab the rest.
+    root of their connections, and so do families within a class; both classes count the same. A folder of
+    real benign captures is no family: each capture in it holds other programs, so each counts as one. Counted
+    as families, two folders of 700 captures had 6 % of the weight of what is benign, and the lab the rest.
 
     Returns
     -------
