@@ -131,6 +131,10 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     if folder is None and sinks.has_servers:
         _tell("no state.folder: what a server does not take waits in memory, and is lost with this process")
     outlets = Outlets(sinks, sys.stdout, folder, _tell)
+    if settings.state.folder is not None:
+        from flowml.incidents.writer import IncidentWriter
+
+        outlets.add("incidents", IncidentWriter(settings.state.folder), IncidentWriter.TERMS)
     before = signal.getsignal(signal.SIGHUP)
     is_service = sinks.eve is not None or folder is not None
     if is_service and not sys.stdout.isatty():  # a terminal that is closed still ends what runs in it

@@ -18,6 +18,7 @@ from flowml.sinks.text import printable
 # name: where it lives, what it does. Imported when it is called, so that help and small commands are quick.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "config": ("flowml.cli.config:config", "Check a configuration file."),
+    "dashboard": ("flowml.cli.dashboard:dashboard", "Show incidents, health and models in a browser."),
     "evaluate": ("flowml.cli.evaluate:evaluate", "Say how good a model is, on data it was not fitted on."),
     "lab": ("flowml.cli.lab:lab", "Record labelled traffic in network namespaces."),
     "live": ("flowml.cli.live:live", "Watch an interface, or replay a capture, and raise alerts."),

@@ -1,5 +1,6 @@
 """Every key that a configuration file may have: its unit, its limits, its place in the settings."""
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -49,6 +50,28 @@ def interfaces(value: Any) -> tuple[str, ...]:
     if len(set(names)) < len(names) or (ANY in names and len(names) > 1):
         raise ValueError('expected each interface once, and "any" alone')
     return names
+
+
+def _address(value: Any) -> str:
+    try:
+        return str(ipaddress.ip_address(value if isinstance(value, str) else ""))
+    except ValueError:
+        raise ValueError('expected an IP address to listen on, such as "127.0.0.1" or "::"') from None
+
+
+def _port(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65_535:
+        raise ValueError("expected a TCP port, 1 to 65535, or 0: the kernel chooses")
+    return value
+
+
+def _host_names(value: Any) -> tuple[str, ...]:
+    names = value if isinstance(value, list) else [None]
+    if not all(isinstance(name, str) and _HOST_NAME.fullmatch(name) for name in names):
+        raise ValueError(
+            'expected names as browsers have them in the address, such as ["flowml.example.org"]'
+        )
+    return tuple(names)
 
 
 def _yes_or_no(value: Any) -> bool:
@@ -113,6 +136,7 @@ _MAIL_ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}"
 )  # RFC 5321, no quotes
 _USER = re.compile(r"[^\0\r\n]{1,256}")
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _MODEL = re.compile(r"[^\0]+")
 
 # Left out on purpose: ages and packets of history, of the connections and of the meter, are what a model was
@@ -142,6 +166,16 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
     },
     "state": {
         "folder": _path,
+    },
+    "dashboard": {
+        "listen": _address,
+        "port": _port,
+        "hosts": _host_names,
+        "users": _path,
+        "tls_certificate": _path,
+        "tls_key": _path,
+        "behind_proxy": _yes_or_no,
+        "alerts_per_day": _number(0.01, 100_000, "alerts", 5),
     },
     "sinks": {
         "spool_mib": _whole(1, 65_536, "MiB"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flowml.api.settings import DashboardSettings
 from flowml.capture.settings import MeterSettings
 from flowml.config.keys import KEYS, OPTIONAL
 from flowml.errors import ConfigError
@@ -37,6 +38,7 @@ class Settings:
     meter : MeterSettings
     state : StateSettings
     sinks : SinksSettings
+    dashboard : DashboardSettings
     """
 
     capture: CaptureSettings = field(default_factory=CaptureSettings)
@@ -45,6 +47,7 @@ class Settings:
     meter: MeterSettings = field(default_factory=MeterSettings)
     state: StateSettings = field(default_factory=StateSettings)
     sinks: SinksSettings = field(default_factory=SinksSettings)
+    dashboard: DashboardSettings = field(default_factory=DashboardSettings)
 
 
 def read_settings(path: Path) -> Settings:
@@ -83,6 +86,7 @@ def read_settings(path: Path) -> Settings:
         MeterSettings(**values["meter"]),
         StateSettings(**values["state"]),
         _sinks(values),
+        DashboardSettings(**values["dashboard"]),
     )
 
 

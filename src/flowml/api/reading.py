@@ -1,0 +1,248 @@
+"""From the store to answers: the one place where the API knows what incidents are made of."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from starlette.exceptions import HTTPException
+
+from flowml.api import answers
+from flowml.api.answers import Level
+from flowml.detections.alert import Alert
+from flowml.detections.incident import OPEN, Change, Incident, IncidentState, Policy, identify
+from flowml.incidents import telemetry
+from flowml.incidents.store import IncidentFilter, IncidentStore
+from flowml.incidents.telemetry import Beat
+
+DAY_MS = 86_400_000
+_WEEK_MS = 7 * DAY_MS
+_SILENT_MS = 3 * 60_000  # beats come once a minute
+_LEVELS: tuple[Level, ...] = ("ok", "warn", "bad")
+_SERIES: dict[str, Callable[[Beat], int]] = {
+    "bits_per_s": lambda beat: 8 * beat.bytes,
+    "connections_per_s": lambda beat: beat.connections,
+    "scored_per_s": lambda beat: beat.scored,
+}
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which incidents somebody wants to see; what is empty or None is any."""
+
+    state: str | None = None
+    search: str = ""
+    host: str = ""
+    since_ms: int | None = None
+
+
+def incidents(store: IncidentStore, asked: Asked, limit: int, offset: int) -> answers.IncidentList:
+    """Incidents, newest first."""
+    state = None if asked.state is None else IncidentState(asked.state)
+    found = store.incidents(IncidentFilter(state, asked.search, asked.host, asked.since_ms), limit, offset)
+    lines = tuple(map(_line, found.incidents))
+    return answers.IncidentList(total=found.total, offset=offset, limit=limit, incidents=lines)
+
+
+def incident(store: IncidentStore, number: int) -> answers.IncidentAnswer:
+    """One incident; 404 if there is none of this number."""
+    found = store.incident(number)
+    if found is None:
+        raise HTTPException(404, f"no incident {number}")
+    return answers.IncidentAnswer(
+        incident=_line(found.incident),
+        alerts=tuple(map(_alert, found.alerts)),
+        history=tuple(answers.HistoryLine(**vars(step)) for step in found.steps),
+        related=tuple(map(_line, found.related)),
+    )
+
+
+def change(store: IncidentStore, question: answers.ChangeQuestion, who: str, now_ms: int) -> answers.Changed:
+    """Change incidents, all of them or none, and write that into the audit log."""
+    state = None if question.state is None else IncidentState(question.state)
+    wanted = Change(state, question.owner, question.note)
+    changed = _found(lambda: store.change(question.numbers, wanted, who, now_ms))
+    telemetry.audit(store, who, "change incident", _told(question), now_ms)
+    return answers.Changed(changed=changed)
+
+
+def hosts(store: IncidentStore, search: str, limit: int, offset: int) -> answers.HostList:
+    """Hosts with incidents, those seen last first."""
+    found, total = store.hosts(search, limit, offset)
+    lines = tuple(answers.HostLine(**vars(host)) for host in found)
+    return answers.HostList(total=total, offset=offset, limit=limit, hosts=lines)
+
+
+def policies(store: IncidentStore, now_ms: int) -> answers.PolicyList:
+    """Authorised mining, newest first."""
+    return answers.PolicyList(policies=tuple(_policy(policy, now_ms) for policy in store.policies()))
+
+
+def add_policy(
+    store: IncidentStore, question: answers.PolicyQuestion, who: str, now_ms: int
+) -> answers.PolicyLine:
+    """Authorise a network; 422 if it is none, or if that would be over already."""
+    if question.until_ms <= now_ms:
+        raise HTTPException(422, "until_ms: is in the past, expected when the authorisation ends")
+    try:
+        policy = store.add_policy(question.network, question.reason, question.owner, question.until_ms)
+    except ValueError as error:
+        raise HTTPException(422, f"network: {error}; expected one such as 10.2.0.0/16") from error
+    telemetry.audit(store, who, "add policy", f"{policy.network}: {policy.reason}", now_ms)
+    return _policy(policy, now_ms)
+
+
+def end_policy(store: IncidentStore, number: int, who: str, now_ms: int) -> answers.PolicyLine:
+    """End an authorisation; 404 if there is none of this number."""
+    policy = _found(lambda: store.end_policy(number, now_ms))
+    telemetry.audit(store, who, "end policy", policy.network, now_ms)
+    return _policy(policy, now_ms)
+
+
+def waiting(store: IncidentStore) -> int:
+    """How many incidents nobody has looked at."""
+    return store.count((IncidentState.NEW,))
+
+
+def health(store: IncidentStore, now_ms: int) -> answers.Health:
+    """How the sensor is; one that was not heard of for minutes is blind, whatever it said before."""
+    return _health(store, telemetry.beats(store, now_ms - DAY_MS), now_ms)
+
+
+def overview(store: IncidentStore, budget: float, now_ms: int) -> answers.Overview:
+    """The last 24 hours in some figures."""
+    beats = telemetry.beats(store, now_ms - DAY_MS)
+    return answers.Overview(
+        packets=sum(beat.packets for beat in beats),
+        bytes=sum(beat.bytes for beat in beats),
+        connections=sum(beat.connections for beat in beats),
+        scored=sum(beat.scored for beat in beats),
+        drops=sum(beat.drops for beat in beats),
+        alerts=store.alerts_since(now_ms - DAY_MS),
+        alerts_budget=budget,
+        new_incidents=waiting(store),
+        open_incidents=store.count(OPEN),
+        health=_health(store, beats, now_ms),
+    )
+
+
+def series(store: IncidentStore, since_ms: int, now_ms: int, points: int) -> answers.Series:
+    """Rates over time, as means over equal spans; None where nothing was heard of the sensor."""
+    span_ms = max(60_000, -(-(now_ms - since_ms) // points))
+    count = max(1, -(-(now_ms - since_ms) // span_ms))
+    sums: dict[str, list[float | None]] = {name: [None] * count for name in _SERIES}
+    for beat in telemetry.beats(store, since_ms):
+        place = min((beat.time_ms - since_ms) // span_ms, count - 1)
+        for name, value in _SERIES.items():
+            sums[name][place] = (sums[name][place] or 0) + value(beat) * 1000 / span_ms
+    return answers.Series(
+        times=tuple(since_ms + place * span_ms for place in range(count)),
+        series={name: tuple(values) for name, values in sums.items()},
+    )
+
+
+def models(store: IncidentStore) -> answers.ModelList:
+    """The models that the sensor has told of."""
+    return answers.ModelList(
+        models=tuple(answers.ModelLine(**vars(it)) for it in telemetry.models_in_use(store).values())
+    )
+
+
+def drift(store: IncidentStore, now_ms: int) -> answers.DriftList:
+    """Newest figures of drift, the greatest first."""
+    lines = tuple(answers.DriftLine(**vars(found)) for found in telemetry.drift(store, now_ms - _WEEK_MS))
+    return answers.DriftList(drift=lines)
+
+
+def disagreements(store: IncidentStore, now_ms: int) -> answers.DisagreementList:
+    """Disagreements of the last week, newest first."""
+    found = telemetry.disagreements(store, now_ms - _WEEK_MS)
+    return answers.DisagreementList(disagreements=tuple(answers.DisagreementLine(**vars(it)) for it in found))
+
+
+def audit(store: IncidentStore, limit: int, offset: int) -> answers.AuditList:
+    """The audit log, newest first."""
+    entries, total = telemetry.audit_log(store, limit, offset)
+    return answers.AuditList(
+        total=total, entries=tuple(answers.AuditLine(**vars(entry)) for entry in entries)
+    )
+
+
+def _found(ask: Callable[[], _Result]) -> _Result:
+    try:
+        return ask()
+    except LookupError as error:
+        raise HTTPException(404, str(error.args[0])) from error
+
+
+def _told(question: answers.ChangeQuestion) -> str:
+    """What was changed, short enough for a line of the audit log."""
+    shown = " ".join(f"#{number}" for number in question.numbers[:20])
+    more = f" and {len(question.numbers) - 20} more" if len(question.numbers) > 20 else ""
+    asked = (
+        ("state", question.state),
+        ("owner", question.owner),
+        ("note", question.note and question.note[:80]),
+    )
+    return f"{shown}{more}: " + ", ".join(f"{what} {value!r}" for what, value in asked if value is not None)
+
+
+def _line(incident: Incident) -> answers.IncidentLine:
+    return answers.IncidentLine(**{**vars(incident), "state": incident.state.value})
+
+
+def _policy(policy: Policy, now_ms: int) -> answers.PolicyLine:
+    return answers.PolicyLine(**vars(policy), ended=policy.until_ms <= now_ms)
+
+
+def _alert(alert: Alert) -> answers.AlertAnswer:
+    verdict = alert.verdict
+    told = {name: getattr(verdict, name) for name in answers.OF_VERDICT}
+    return answers.AlertAnswer(
+        **told,
+        identifier=identify(alert),
+        raised_ms=alert.raised_ms,
+        client_ip=verdict.key.client_ip,
+        client_port=verdict.key.client_port,
+        server_ip=verdict.key.server_ip,
+        server_port=verdict.key.server_port,
+        community_id=verdict.key.community_id,
+        explanation=alert.explanation,
+        **_evidence(alert),
+    )
+
+
+def _evidence(alert: Alert) -> dict[str, Any]:
+    """What the alert carries beyond the verdict, if its maker gave it any."""
+    evidence = getattr(alert, "evidence", None)
+    strip = tuple(answers.Message(at_s=at, size_bytes=size) for at, size in getattr(evidence, "strip", ()))
+    return {
+        "strip": strip,
+        "resembles": getattr(evidence, "resembles", ""),
+        "share_rate_per_min": getattr(evidence, "share_rate_per_min", None),
+        "opener": getattr(evidence, "opener", ""),
+    }
+
+
+def _health(store: IncidentStore, beats: Sequence[Beat], now_ms: int) -> answers.Health:
+    states = telemetry.health(store)
+    checks = tuple(
+        answers.Check(
+            name=state.name,
+            level=_level(state.status),
+            words=state.words,
+            since_ms=state.since_ms,
+            updated_ms=state.updated_ms,
+        )
+        for state in states
+    )
+    heard = max([*(beat.time_ms for beat in beats), *(state.updated_ms for state in states)], default=None)
+    level: Level = max((check.level for check in checks), key=_LEVELS.index, default="ok")
+    if heard is None or now_ms - heard > _SILENT_MS:
+        level = "bad"
+    return answers.Health(level=level, heard_ms=heard, checks=checks)
+
+
+def _level(status: str) -> Level:
+    """A status that is none of ours is looked at rather than believed."""
+    return next((level for level in _LEVELS if level == status), "warn")

@@ -1,0 +1,1 @@
+"""Incidents kept: one SQLite file that sensor and dashboard share."""

@@ -1,0 +1,161 @@
+"""The database file: its tables, its versions, and its errors in one line."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flowml.errors import FlowmlError
+
+DATABASE = "incidents.db"
+_VERSION = 1
+_TABLES = """
+CREATE TABLE incident (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    state TEXT NOT NULL, host TEXT NOT NULL, name TEXT NOT NULL, server TEXT NOT NULL,
+    peer TEXT NOT NULL,
+    owner TEXT NOT NULL, alerts INTEGER NOT NULL, probability REAL NOT NULL,
+    first_seen_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX incident_newest ON incident (last_seen_ms DESC, number DESC);
+CREATE INDEX incident_state ON incident (state, last_seen_ms DESC, number DESC);
+CREATE INDEX incident_host ON incident (host, last_seen_ms DESC, number DESC, state, alerts, name);
+CREATE INDEX incident_peer ON incident (peer, host);
+CREATE TABLE alert (
+    identifier TEXT PRIMARY KEY, incident INTEGER NOT NULL REFERENCES incident,
+    raised_ms INTEGER NOT NULL, body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX alert_incident ON alert (incident, raised_ms DESC);
+CREATE INDEX alert_raised ON alert (raised_ms);
+CREATE TABLE step (
+    number INTEGER PRIMARY KEY, incident INTEGER NOT NULL REFERENCES incident,
+    time_ms INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL
+) STRICT;
+CREATE INDEX step_incident ON step (incident, number DESC);
+CREATE TABLE policy (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, network TEXT NOT NULL, reason TEXT NOT NULL,
+    owner TEXT NOT NULL, until_ms INTEGER NOT NULL, suppressed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, who TEXT NOT NULL,
+    action TEXT NOT NULL, target TEXT NOT NULL
+) STRICT;
+CREATE TABLE beat (
+    time_ms INTEGER NOT NULL, source TEXT NOT NULL, packets INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    connections INTEGER NOT NULL, scored INTEGER NOT NULL, alerts INTEGER NOT NULL, drops INTEGER NOT NULL,
+    PRIMARY KEY (time_ms, source)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE health (
+    name TEXT PRIMARY KEY, status TEXT NOT NULL, words TEXT NOT NULL, since_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE model (
+    role TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, card TEXT NOT NULL,
+    since_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE drift (
+    time_ms INTEGER NOT NULL, name TEXT NOT NULL, value REAL NOT NULL, PRIMARY KEY (time_ms, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE disagreement (
+    number INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, connection TEXT NOT NULL, champion REAL NOT NULL,
+    challenger REAL NOT NULL
+) STRICT;
+CREATE INDEX disagreement_time ON disagreement (time_ms);
+CREATE TABLE change (only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER NOT NULL) STRICT;
+INSERT INTO change VALUES (1, 0);
+"""
+
+
+class StoreError(FlowmlError):
+    """Incidents cannot be kept or read."""
+
+
+class Database:
+    """One connection to the file; several processes may each have one.
+
+    Not for two threads at once.
+
+    Parameters
+    ----------
+    path : Path
+        Made if it is not there.
+    busy_s : float
+        How long to wait for another process that writes, seconds.
+
+    Raises
+    ------
+    StoreError
+        It cannot be opened, or was made by a later flowml.
+    """
+
+    def __init__(self, path: Path, busy_s: float) -> None:
+        self.path = path
+        with self._named():
+            self._connection = sqlite3.connect(
+                path, timeout=busy_s, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read what belongs together: nobody's changes come in between."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Write all or nothing; it is on disk when the block ends."""
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+            connection.execute("UPDATE change SET sequence = sequence + 1")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with self._named():
+            self._connection.execute(begin)
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _prepare(self) -> None:
+        # FULL: what was acknowledged outlives a power cut
+        self._connection.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+        )
+        if self._version() == 0:
+            self._connection.execute("BEGIN IMMEDIATE")
+            if self._version() == 0:  # another process may have been quicker
+                for statement in _TABLES.strip().split(";\n"):
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA user_version = {_VERSION}")
+            self._connection.execute("COMMIT")
+        if self._version() != _VERSION:
+            raise StoreError(
+                f"{self.path}: of version {self._version()}, expected {_VERSION}; "
+                "a later flowml made it: install that"
+            )
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{self.path}: {error}; expected incidents of flowml in a folder that may be written; "
+                "check folder, permissions and free space"
+            ) from error

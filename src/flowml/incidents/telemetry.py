@@ -1,0 +1,203 @@
+"""What the sensor says of itself, and who did what: beats, health, models, drift, the audit log."""
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+
+from flowml.incidents.store import IncidentStore
+from flowml.sinks.text import encodable
+
+KEPT_MS = 35 * 86_400_000  # beats, drift and disagreements: a month and what is compared with it
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What a source saw in a minute.
+
+    Attributes
+    ----------
+    time_ms : int
+        End of the minute (epoch, ms).
+    source : str
+        Interface.
+    packets, bytes, connections, scored, alerts : int
+    drops : int
+        Packets lost before they could be metered.
+    """
+
+    time_ms: int
+    source: str
+    packets: int
+    bytes: int
+    connections: int
+    scored: int
+    alerts: int
+    drops: int
+
+
+@dataclass(frozen=True)
+class HealthState:
+    """One thing that may make the sensor blind.
+
+    Attributes
+    ----------
+    name : str
+    status : str
+        ``ok``, ``warn`` or ``bad``.
+    words : str
+    since_ms, updated_ms : int
+        Since when it is so, and when that was looked at last (epoch, ms).
+    """
+
+    name: str
+    status: str
+    words: str
+    since_ms: int
+    updated_ms: int
+
+
+@dataclass(frozen=True)
+class ModelInUse:
+    """A model that judges, or runs in the shadow.
+
+    Attributes
+    ----------
+    role : str
+        ``champion`` or ``challenger``.
+    name, digest, card : str
+    since_ms : int
+    """
+
+    role: str
+    name: str
+    digest: str
+    card: str
+    since_ms: int
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Population stability of a feature or a score: how far what is seen is from what was fitted on."""
+
+    time_ms: int
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A connection of which champion and challenger think differently; their probabilities."""
+
+    time_ms: int
+    connection: str
+    champion: float
+    challenger: float
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """Who did what."""
+
+    number: int
+    time_ms: int
+    who: str
+    action: str
+    target: str
+
+
+def record_beat(store: IncidentStore, beat: Beat) -> None:
+    """Keep a beat, and forget those of more than a month ago."""
+    with store.database.writing() as connection:
+        connection.execute("DELETE FROM beat WHERE time_ms < ?", (beat.time_ms - KEPT_MS,))
+        connection.execute("INSERT OR REPLACE INTO beat VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(beat))
+
+
+def beats(store: IncidentStore, since_ms: int) -> list[Beat]:
+    """Give the beats since a time, in its order."""
+    with store.database.reading() as connection:
+        return [
+            Beat(*row)
+            for row in connection.execute(
+                "SELECT * FROM beat WHERE time_ms >= ? ORDER BY time_ms", (since_ms,)
+            )
+        ]
+
+
+def record_health(store: IncidentStore, states: Iterable[HealthState]) -> None:
+    """Keep how the sensor is, instead of how it was."""
+    with store.database.writing() as connection:
+        connection.execute("DELETE FROM health")
+        connection.executemany("INSERT INTO health VALUES (?, ?, ?, ?, ?)", map(astuple, states))
+
+
+def health(store: IncidentStore) -> list[HealthState]:
+    """Give how the sensor is."""
+    with store.database.reading() as connection:
+        return [HealthState(*row) for row in connection.execute("SELECT * FROM health ORDER BY name")]
+
+
+def record_model(store: IncidentStore, model: ModelInUse) -> None:
+    """Keep which model has a role."""
+    with store.database.writing() as connection:
+        connection.execute("INSERT OR REPLACE INTO model VALUES (?, ?, ?, ?, ?)", astuple(model))
+
+
+def models_in_use(store: IncidentStore) -> dict[str, ModelInUse]:
+    """Give the models by role."""
+    with store.database.reading() as connection:
+        return {row[0]: ModelInUse(*row) for row in connection.execute("SELECT * FROM model")}
+
+
+def record_drift(store: IncidentStore, measured: Iterable[Drift]) -> None:
+    """Keep figures of drift."""
+    with store.database.writing() as connection:
+        connection.executemany("INSERT OR REPLACE INTO drift VALUES (?, ?, ?)", map(astuple, measured))
+
+
+def drift(store: IncidentStore, since_ms: int) -> list[Drift]:
+    """Give the newest figure of each name since a time, the greatest first."""
+    with store.database.reading() as connection:
+        rows = connection.execute(
+            "SELECT MAX(time_ms), name, value FROM drift "
+            "WHERE time_ms >= ? GROUP BY name ORDER BY value DESC",
+            (since_ms,),
+        )
+        return [Drift(*row) for row in rows]
+
+
+def record_disagreement(store: IncidentStore, found: Disagreement) -> None:
+    """Keep a disagreement."""
+    with store.database.writing() as connection:
+        connection.execute(
+            "INSERT INTO disagreement (time_ms, connection, champion, challenger) VALUES (?, ?, ?, ?)",
+            astuple(found),
+        )
+
+
+def disagreements(store: IncidentStore, since_ms: int, limit: int = 100) -> list[Disagreement]:
+    """Give the newest disagreements since a time."""
+    with store.database.reading() as connection:
+        rows = connection.execute(
+            "SELECT time_ms, connection, champion, challenger FROM disagreement "
+            "WHERE time_ms >= ? ORDER BY time_ms DESC LIMIT ?",
+            (since_ms, limit),
+        )
+        return [Disagreement(*row) for row in rows]
+
+
+def audit(store: IncidentStore, who: str, action: str, target: str, now_ms: int) -> None:
+    """Write into the audit log; nothing is ever taken out of it."""
+    with store.database.writing() as connection:
+        connection.execute(
+            "INSERT INTO audit (time_ms, who, action, target) VALUES (?, ?, ?, ?)",
+            (now_ms, *map(encodable, (who, action, target))),
+        )
+
+
+def audit_log(store: IncidentStore, limit: int, offset: int) -> tuple[list[AuditEntry], int]:
+    """Give entries of the audit log, newest first, and how many there are."""
+    with store.database.reading() as connection:
+        rows = connection.execute(
+            "SELECT * FROM audit ORDER BY number DESC LIMIT ? OFFSET ?", (limit, offset)
+        )
+        entries = [AuditEntry(*row) for row in rows]
+        return entries, int(connection.execute("SELECT COUNT(*) FROM audit").fetchone()[0])

@@ -1,0 +1,109 @@
+"""The API against its own description."""
+
+import csv
+import io
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from flowml.api.application import make_app
+from flowml.api.passwords import hash_token
+from flowml.api.users import Role, User, add
+from tests.api.running import Running, write_config
+from tests.api.stored import store
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of what schemathesis imports
+    import schemathesis
+    from schemathesis import GenerationMode
+    from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+EXAMPLES = 15  # of each call: some twenty seconds for all of them
+CHOOSY = {"POST /api/v1/policies"}  # that a text is a network, and a time in the future, no schema can say
+TOKEN = "token"  # noqa: S105  # a program's, of this test
+NAME = "<b>\x1b[31m\u202e.example"
+FORMULA = "=cmd|' /C calc'!A0"
+OPERATIONS = [
+    found.ok()  # type: ignore[union-attr]  # an error is one of the test
+    for found in schemathesis.openapi.from_dict(make_app().openapi()).get_all_operations()
+]
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("rest")
+    add(folder / "users", User("program", Role.ADMIN, hash_token(TOKEN)))
+    config = write_config(folder, 'users = "users"')
+    for number in range(1, 4):
+        store(folder / "state", number, f"10.0.0.{number}", NAME)
+    with Running(config) as running:
+        yield running
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+@pytest.mark.parametrize(
+    "mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value
+)
+def test_every_call_answers_as_it_says(operation: Any, mode: GenerationMode, dashboard: Running) -> None:
+    @settings(
+        max_examples=EXAMPLES,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        database=None,
+        deadline=None,
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def holds(case: Any) -> None:
+        case.call_and_validate(
+            base_url=dashboard.url,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            excluded_checks=[positive_data_acceptance] if operation.label in CHOOSY else [],
+        )
+
+    holds()
+
+
+@pytest.fixture
+def program(dashboard: Running) -> httpx.Client:
+    return dashboard.client(Authorization=f"Bearer {TOKEN}")
+
+
+def test_a_change_by_a_program_is_done_and_on_record(program: httpx.Client) -> None:
+    question = {"numbers": [1, 2], "state": "acknowledged", "owner": "mika", "note": "both"}
+    assert program.patch("/api/v1/incidents", json=question).json() == {"changed": 2}
+    found = program.get("/api/v1/incidents/2").json()
+    assert (found["incident"]["state"], found["incident"]["owner"]) == ("acknowledged", "mika")
+    assert {(line["who"], line["what"], line["after"]) for line in found["history"]} >= {
+        ("program", "state", "acknowledged"),
+        ("program", "owner", "mika"),
+        ("program", "note", "both"),
+    }
+    assert program.get("/api/v1/audit").json()["entries"][0]["action"] == "change incident"
+
+
+def test_a_change_of_an_incident_that_is_not_there_changes_nothing(program: httpx.Client) -> None:
+    answer = program.patch("/api/v1/incidents", json={"numbers": [3, 4711], "state": "closed"})
+    assert answer.status_code == 404
+    assert "4711" in answer.json()["error"]
+    assert program.get("/api/v1/incidents/3").json()["incident"]["state"] == "new"
+
+
+def test_a_spreadsheet_gets_text_and_no_formulas(program: httpx.Client) -> None:
+    assert program.patch("/api/v1/incidents", json={"numbers": [3], "owner": FORMULA}).status_code == 200
+    answer = program.get("/api/v1/incidents.csv", params={"host": "10.0.0.3"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    (row,) = csv.DictReader(io.StringIO(answer.text))
+    assert row["host"] == "10.0.0.3"
+    assert row["owner"] == f"'{FORMULA}"
+
+
+def test_json_carries_foreign_names_as_they_are(program: httpx.Client) -> None:
+    answer = program.get("/api/v1/incidents", params={"search": NAME})
+    assert answer.json()["total"] == 3
+    assert answer.json()["incidents"][0]["server"] == f"{NAME}:3333"
+    assert answer.headers["x-content-type-options"] == "nosniff"
