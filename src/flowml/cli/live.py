@@ -13,11 +13,13 @@ import click
 from flowml.sinks.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from flowml.config.reader import Settings
     from flowml.service.capture_task import CaptureTask
     from flowml.service.scoring import Scorer
+    from flowml.service.watch import Watch
+    from flowml.sinks.base import Sink, Terms
     from flowml.sinks.outlets import Outlets
 
 _PATH = click.Path(path_type=Path)
@@ -102,7 +104,8 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
         outlets = stack.enter_context(_outlets(settings))
         # packets wait in the capture processes while the model is loaded, which takes seconds
         supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s))
-        tally = run(supervisor, _scorers(settings), outlets.sinks, _tell)
+        watch = stack.enter_context(_watching(settings, outlets))
+        tally = run(supervisor, _scorers(settings, watch), outlets.sinks, _tell, watch)
         asked_at = time.monotonic() if supervisor.stopped_at is None else supervisor.stopped_at
         tally.undelivered += outlets.close(asked_at + _ENDING_S)
         if supervisor.has_opened:
@@ -130,11 +133,7 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
     folder = None if settings.state.folder is None else settings.state.folder / "spool"
     if folder is None and sinks.has_servers:
         _tell("no state.folder: what a server does not take waits in memory, and is lost with this process")
-    outlets = Outlets(sinks, sys.stdout, folder, _tell)
-    if settings.state.folder is not None:
-        from flowml.incidents.writer import IncidentWriter
-
-        outlets.add("incidents", IncidentWriter(settings.state.folder), IncidentWriter.TERMS)
+    outlets = Outlets(sinks, sys.stdout, folder, _tell, _incidents(settings))
     before = signal.getsignal(signal.SIGHUP)
     is_service = sinks.eve is not None or folder is not None
     if is_service and not sys.stdout.isatty():  # a terminal that is closed still ends what runs in it
@@ -146,15 +145,53 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
         signal.signal(signal.SIGHUP, before)
 
 
-def _scorers(settings: "Settings") -> "Callable[[str], Scorer]":
+def _incidents(settings: "Settings") -> "Sequence[tuple[str, Sink, Terms]]":
+    """The destination that makes incidents of alerts, where there is a place to keep them."""
+    if settings.state.folder is None:
+        return ()
+    from flowml.errors import SinkError
+    from flowml.incidents.writer import IncidentWriter
+
+    try:
+        settings.state.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(
+            f"{settings.state.folder}: cannot be made: {error.strerror}; "
+            "make it, or name another state.folder"
+        ) from error
+    return [("incidents", IncidentWriter(settings.state.folder), IncidentWriter.TERMS)]
+
+
+def _watching(settings: "Settings", outlets: "Outlets") -> "Watch":
+    """Load the model, and whatever the sensor has to know of itself."""
+    from flowml.registry.store import resolve
+    from flowml.service.chronicle import Chronicle
+    from flowml.service.health import of_delivery
+    from flowml.service.model_watch import ModelWatch
+    from flowml.service.watch import Watch
+
+    first, folder = resolve(settings.live.model), settings.state.folder
+    models = ModelWatch(settings.models, first.bundle, first.folder, _tell)
+    room_bytes = settings.sinks.spool_mib << 20
+    watch = Watch(
+        models,
+        lambda now_ms: [of_delivery(figures, room_bytes, now_ms) for figures in outlets.figures()],
+        None if folder is None else Chronicle(folder),
+        _tell,
+    )
+    outlets.metrics.add(watch.metrics)
+    return watch
+
+
+def _scorers(settings: "Settings", watch: "Watch") -> "Callable[[str], Scorer]":
     from flowml.detections.explanation import explain
     from flowml.detections.policy import Policy
     from flowml.flows.connections import ConnectionTable
-    from flowml.registry.store import resolve
     from flowml.service.scoring import Scorer
 
-    bundle = resolve(settings.live.model).bundle
-    return lambda source: Scorer(ConnectionTable(settings.connections), bundle.judge, Policy(source, explain))
+    return lambda source: Scorer(
+        ConnectionTable(settings.connections), watch.judge_of(source), Policy(source, explain)
+    )
 
 
 def _tell_packets(source: str, counters: "dict[str, int]", evicted: int) -> None:

@@ -26,6 +26,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "models": ("flowml.cli.models:models", "List, show, promote and roll back registered models."),
     "score": ("flowml.cli.score:score", "Find mining in capture files."),
     "sinks": ("flowml.cli.sinks:sinks", "Try where alerts go."),
+    "selftest": ("flowml.cli.selftest:selftest", "Mine on a private tap, and say whether it was seen."),
+    "threshold": ("flowml.cli.threshold:threshold", "Propose a threshold from a budget of alerts."),
     "train": ("flowml.cli.train:train", "Fit a model on labelled captures and register it."),
 }
 EXIT_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 2, 130, 141, 143

@@ -12,7 +12,7 @@ from flowml.capture.settings import MeterSettings
 from flowml.config.keys import KEYS, OPTIONAL
 from flowml.errors import ConfigError
 from flowml.flows.connections import ConnectionSettings
-from flowml.service.settings import CaptureSettings, LiveSettings, StateSettings
+from flowml.service.settings import CaptureSettings, LiveSettings, ModelsSettings, StateSettings
 from flowml.sinks.settings import (
     EmailSettings,
     EveSettings,
@@ -39,6 +39,7 @@ class Settings:
     state : StateSettings
     sinks : SinksSettings
     dashboard : DashboardSettings
+    models : ModelsSettings
     """
 
     capture: CaptureSettings = field(default_factory=CaptureSettings)
@@ -48,6 +49,7 @@ class Settings:
     state: StateSettings = field(default_factory=StateSettings)
     sinks: SinksSettings = field(default_factory=SinksSettings)
     dashboard: DashboardSettings = field(default_factory=DashboardSettings)
+    models: ModelsSettings = field(default_factory=ModelsSettings)
 
 
 def read_settings(path: Path) -> Settings:
@@ -87,6 +89,7 @@ def read_settings(path: Path) -> Settings:
         StateSettings(**values["state"]),
         _sinks(values),
         DashboardSettings(**values["dashboard"]),
+        ModelsSettings(**values["models"]),
     )
 
 

@@ -13,7 +13,7 @@ from flowml.service.capture_task import CaptureTask
 from flowml.service.post import Post
 from flowml.service.scoring import Metered
 from flowml.service.told import Closed, Interrupted, Resumed, Told
-from flowml.service.wire import Note, Opened
+from flowml.service.wire import Counted, Note, Opened
 
 MAX_INTERFACES = 32  # of `any`: each costs a process, its ring and its table of flows
 RESCAN_S = 1.0  # between two looks for interfaces that came
@@ -176,6 +176,8 @@ class Supervisor:
         match post.feed.hear():
             case Metered() as metered:
                 yield Told(post.name, post.numbered(metered))
+            case Counted() as counted:
+                yield Told(post.name, counted)
             case Opened():
                 self.has_opened = True
                 gap_s = post.opened()
