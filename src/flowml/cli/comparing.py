@@ -36,11 +36,10 @@ def compared(store: "IncidentStore", roles: tuple[str, str], since_ms: int) -> d
 
 def shown(found: dict[str, Any]) -> str:
     """The same for people."""
+    alone = f"by the champion alone {found['champion_only']}, by the challenger {found['challenger_only']}"
     lines = [
         f"champion {found['champion']}, challenger {found['challenger']}",
-        f"{found['judged']} observations judged by both",
-        f"called mining by both {found['both']}, by the champion alone {found['champion_only']}, "
-        + f"by the challenger alone {found['challenger_only']}",
+        f"{found['judged']} observations judged by both; called mining by both {found['both']}, {alone}",
     ]
     lines += [
         f"{row['champion']:.3f} {row['challenger']:.3f}  {printable(row['connection'], 200)}"
