@@ -57,7 +57,7 @@ def test_a_damaged_model_is_refused_once_and_mended_without_a_restart(
     deploy(bundles[1], bundle_digest(bundles[1]), tmp_path, CHAMPION)
     damaged = tmp_path / bundle_digest(bundles[1]) / ESTIMATORS
     whole = damaged.read_bytes()
-    damaged.write_bytes(whole[:-1] + b"\0")
+    damaged.write_bytes(b"\0" + whole[1:])
     models.look()
     models.look()
     assert models.champion.version == "1"

@@ -6,13 +6,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowml.errors import CaptureError
 from flowml.lab.casting import all_actors
 from flowml.lab.record import running
 from flowml.lab.scenario import Cast, Scenario
 from flowml.lab.truth import ServerTruth
+
+if TYPE_CHECKING:
+    from flowml.lab.actor import Actor
 
 _LEAD_S = 8.0  # the sensor loads its model meanwhile
 _ENDING_S = 30.0
@@ -52,7 +55,7 @@ class Result:
 
 def families() -> Scenario:
     """One pool with miners of each family, in the plain, of what needs no program that may be missing."""
-    chosen = {}
+    chosen: dict[str, Actor] = {}
     for actor in all_actors().values():
         if actor.is_mining and actor.carrier == "plain" and actor.evasion == "none" and not actor.requires:
             chosen.setdefault(actor.family, actor)
