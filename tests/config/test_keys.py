@@ -3,7 +3,7 @@ from dataclasses import MISSING, fields
 from flowml.capture.settings import MeterSettings
 from flowml.config.keys import KEYS, OPTIONAL
 from flowml.flows.connections import ConnectionSettings
-from flowml.service.settings import CaptureSettings, LiveSettings, StateSettings
+from flowml.service.settings import CaptureSettings, LiveSettings, ModelsSettings, StateSettings
 from flowml.sinks.settings import (
     EmailSettings,
     EveSettings,
@@ -19,6 +19,7 @@ HOMES = {
     "live": LiveSettings,
     "connections": ConnectionSettings,
     "meter": MeterSettings,
+    "models": ModelsSettings,
     "state": StateSettings,
     "sinks": SinksSettings,
     "sinks.stdout": StdoutSettings,

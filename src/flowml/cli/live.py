@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flowml.config.reader import Settings
     from flowml.service.capture_task import CaptureTask
     from flowml.service.scoring import Scorer
+    from flowml.service.watch import Watch
     from flowml.sinks.base import Sink
     from flowml.sinks.outlets import Outlets
 
@@ -105,7 +106,8 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
         # packets wait in the capture processes while the model is loaded, which takes seconds
         supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s))
         sinks = stack.enter_context(_audience(outlets, settings))
-        tally = run(supervisor, _scorers(settings), sinks, _tell)
+        watch = stack.enter_context(_watching(settings, outlets))
+        tally = run(supervisor, _scorers(settings, watch), sinks, _tell, watch)
         asked_at = time.monotonic() if supervisor.stopped_at is None else supervisor.stopped_at
         tally.undelivered += outlets.close(asked_at + _ENDING_S)
         if supervisor.has_opened:
@@ -172,19 +174,38 @@ def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]
         authorisations.close()
 
 
-def _scorers(settings: "Settings") -> "Callable[[str], Scorer]":
+def _watching(settings: "Settings", outlets: "Outlets") -> "Watch":
+    """Load the model, and whatever the sensor has to know of itself."""
+    from flowml.registry.store import resolve
+    from flowml.service.chronicle import Chronicle
+    from flowml.service.health import of_delivery
+    from flowml.service.model_watch import ModelWatch
+    from flowml.service.watch import Watch
+
+    first, folder = resolve(settings.live.model), settings.state.folder
+    models = ModelWatch(settings.models, first.bundle, first.folder, _tell)
+    room_bytes = settings.sinks.spool_mib << 20
+    watch = Watch(
+        models,
+        lambda now_ms: [of_delivery(figures, room_bytes, now_ms) for figures in outlets.figures()],
+        None if folder is None else Chronicle(folder),
+        _tell,
+    )
+    outlets.metrics.add(watch.metrics)
+    return watch
+
+
+def _scorers(settings: "Settings", watch: "Watch") -> "Callable[[str], Scorer]":
     from flowml.detections.explanation import explain
     from flowml.detections.policy import Policy
     from flowml.flows.connections import ConnectionTable
     from flowml.flows.openings import Openings
-    from flowml.registry.store import resolve
     from flowml.service.scoring import Scorer
 
-    bundle = resolve(settings.live.model).bundle
     return lambda source: Scorer(
         ConnectionTable(settings.connections),
-        bundle.judge,
-        Policy(source, explain, bundle.resembles),
+        watch.judge_of(source),
+        Policy(source, explain, watch.resembles),
         Openings(),
     )
 

@@ -1,13 +1,17 @@
 """flowml models: what is registered, and which of it is at work."""
 
 import json
+import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
+
+from flowml.cli.span import SPAN
 
 if TYPE_CHECKING:
     from flowml.registry.store import ResolvedModel
@@ -19,6 +23,19 @@ _uri_option = click.option(
 _json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 _name_option = click.option("--name", default="flowml", show_default=True, help="Registered model.")
 _alias_option = click.option("--alias", default="champion", show_default=True, help="Alias to move.")
+
+_config_option = click.option(
+    "--config",
+    "config_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    default="/etc/flowml/flowml.toml",
+    show_default=True,
+    help="Configuration of the sensor.",
+)
+_role_option = click.option(
+    "--role", type=click.Choice(["champion", "challenger"]), default="champion", show_default=True
+)
 
 
 @click.group()
@@ -96,6 +113,73 @@ def rollback(name: str, alias: str, tracking_uri: str | None) -> None:
     from flowml.registry.promotion import rollback as move_back
 
     _say_target(name, alias, move_back(_registry(tracking_uri), name, alias))
+
+
+@models.command()
+@click.argument("reference", metavar="MODEL", required=False)
+@_config_option
+@_role_option
+@_uri_option
+def deploy(reference: str | None, config_file: Path, role: str, tracking_uri: str | None) -> None:
+    """Let a running sensor use MODEL: models:/NAME@ALIAS, models:/NAME/VERSION or a folder.
+
+    It is fetched, checked and copied into models.folder of the configuration; the sensor loads it within
+    seconds and keeps all connections. With --role challenger it runs in the shadow of the champion.
+    """
+    from flowml.models.deployment import deploy as put_to_work
+    from flowml.registry.store import resolve
+
+    resolved = resolve(reference, tracking_uri)
+    put_to_work(resolved.folder, resolved.bundle.digest, _models_folder(config_file), role)
+    click.echo(f"{role}: {resolved.bundle.reference}")
+
+
+@models.command()
+@_config_option
+@_role_option
+def revert(config_file: Path, role: str) -> None:
+    """Let a running sensor use the model that it used before."""
+    from flowml.models.pointer import pointer_path
+    from flowml.models.pointer import revert as go_back
+
+    pointer = go_back(pointer_path(_models_folder(config_file), role))
+    click.echo(f"{role}: digest {pointer.digest[:12]}")
+
+
+@models.command()
+@_config_option
+def withdraw(config_file: Path) -> None:
+    """Let the challenger of a running sensor rest."""
+    from flowml.models.pointer import CHALLENGER, pointer_path
+
+    pointer_path(_models_folder(config_file), CHALLENGER).unlink(missing_ok=True)
+    click.echo("no challenger")
+
+
+@models.command()
+@click.argument("champion", type=click.Choice(["champion"]))
+@click.argument("challenger", type=click.Choice(["challenger"]))
+@_config_option
+@click.option("--since", type=SPAN, default="24h", show_default=True, help="How far back: 30m, 24h, 7d.")
+@_json_option
+def compare(champion: str, challenger: str, config_file: Path, since: float, as_json: bool) -> None:
+    """Say how often a sensor's champion and challenger agreed, and where they did not."""
+    from flowml.cli.comparing import compared, shown
+    from flowml.cli.stored import open_state
+
+    with open_state(config_file) as store:
+        found = compared(store, (champion, challenger), int((time.time() - since) * 1000))
+    _print_json(found) if as_json else click.echo(shown(found))
+
+
+def _models_folder(config_file: Path) -> Path:
+    from flowml.config.reader import read_settings
+    from flowml.errors import ConfigError
+
+    folder = read_settings(config_file).models.folder
+    if folder is None:
+        raise ConfigError(f"{config_file}: no models.folder; name the folder that the sensor looks into")
+    return folder
 
 
 def _registry(uri: str | None) -> "ModelRegistry":

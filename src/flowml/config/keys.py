@@ -164,6 +164,10 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
         "max_flows": _whole(1, 100_000_000, "flows"),
         "n_dissections": _whole(0, 255, "packets"),
     },
+    "models": {
+        "folder": _path,
+        "threshold": _number(0.01, 1, "of probability", 0.95),
+    },
     "state": {
         "folder": _path,
     },

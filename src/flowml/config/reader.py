@@ -13,7 +13,7 @@ from flowml.config.keys import KEYS, OPTIONAL
 from flowml.errors import ConfigError
 from flowml.flows.connections import ConnectionSettings
 from flowml.incidents.settings import IncidentSettings
-from flowml.service.settings import CaptureSettings, LiveSettings, StateSettings
+from flowml.service.settings import CaptureSettings, LiveSettings, ModelsSettings, StateSettings
 from flowml.sinks.settings import (
     EmailSettings,
     EveSettings,
@@ -41,6 +41,7 @@ class Settings:
     incidents : IncidentSettings
     sinks : SinksSettings
     dashboard : DashboardSettings
+    models : ModelsSettings
     """
 
     capture: CaptureSettings = field(default_factory=CaptureSettings)
@@ -51,6 +52,7 @@ class Settings:
     incidents: IncidentSettings = field(default_factory=IncidentSettings)
     sinks: SinksSettings = field(default_factory=SinksSettings)
     dashboard: DashboardSettings = field(default_factory=DashboardSettings)
+    models: ModelsSettings = field(default_factory=ModelsSettings)
 
 
 def read_settings(path: Path) -> Settings:
@@ -91,6 +93,7 @@ def read_settings(path: Path) -> Settings:
         IncidentSettings(**values["incidents"]),
         _sinks(values),
         DashboardSettings(**values["dashboard"]),
+        ModelsSettings(**values["models"]),
     )
 
 

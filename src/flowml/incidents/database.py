@@ -61,6 +61,15 @@ CREATE TABLE disagreement (
     challenger REAL NOT NULL
 ) STRICT;
 CREATE INDEX disagreement_time ON disagreement (time_ms);
+CREATE TABLE score (
+    hour_ms INTEGER NOT NULL, model TEXT NOT NULL, bin INTEGER NOT NULL, connections INTEGER NOT NULL,
+    PRIMARY KEY (hour_ms, model, bin)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE agreement (
+    hour_ms INTEGER NOT NULL, champion TEXT NOT NULL, challenger TEXT NOT NULL, judged INTEGER NOT NULL,
+    both INTEGER NOT NULL, champion_only INTEGER NOT NULL, challenger_only INTEGER NOT NULL,
+    PRIMARY KEY (hour_ms, champion, challenger)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE change (only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER NOT NULL) STRICT;
 INSERT INTO change VALUES (1, 0);
 """

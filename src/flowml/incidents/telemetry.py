@@ -6,6 +6,7 @@ from dataclasses import astuple, dataclass
 from flowml.incidents.store import IncidentStore
 from flowml.sinks.text import encodable
 
+SELFTEST = "selftest"  # the one check that is not the sensor's own
 KEPT_MS = 35 * 86_400_000  # beats, drift and disagreements: a month and what is compared with it
 
 
@@ -123,10 +124,21 @@ def beats(store: IncidentStore, since_ms: int) -> list[Beat]:
 
 
 def record_health(store: IncidentStore, states: Iterable[HealthState]) -> None:
-    """Keep how the sensor is, instead of how it was."""
+    """Keep how the sensor is, instead of how it was; what another program checked stays."""
     with store.database.writing() as connection:
-        connection.execute("DELETE FROM health")
-        connection.executemany("INSERT INTO health VALUES (?, ?, ?, ?, ?)", map(astuple, states))
+        connection.execute("DELETE FROM health WHERE name <> ?", (SELFTEST,))
+        connection.executemany("INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?, ?)", map(astuple, states))
+
+
+def record_check(store: IncidentStore, status: str, words: str, now_ms: int) -> None:
+    """Keep what the blindness check found."""
+    with store.database.writing() as connection:
+        connection.execute(
+            "INSERT INTO health VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
+            "since_ms = CASE status WHEN excluded.status THEN since_ms ELSE excluded.since_ms END, "
+            "status = excluded.status, words = excluded.words, updated_ms = excluded.updated_ms",
+            (SELFTEST, status, words, now_ms, now_ms),
+        )
 
 
 def health(store: IncidentStore) -> list[HealthState]:
@@ -145,6 +157,12 @@ def models_in_use(store: IncidentStore) -> dict[str, ModelInUse]:
     """Give the models by role."""
     with store.database.reading() as connection:
         return {row[0]: ModelInUse(*row) for row in connection.execute("SELECT * FROM model")}
+
+
+def forget_model(store: IncidentStore, role: str) -> None:
+    """Keep that no model has a role."""
+    with store.database.writing() as connection:
+        connection.execute("DELETE FROM model WHERE role = ?", (role,))
 
 
 def record_drift(store: IncidentStore, measured: Iterable[Drift]) -> None:

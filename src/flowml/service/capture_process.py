@@ -23,10 +23,11 @@ from flowml.service.outbox import Outbox
 from flowml.service.pacing import ReplayClock, replay
 from flowml.service.privileges import CAP_NET_RAW, keep_only
 from flowml.service.scoring import Metered
-from flowml.service.wire import Ended, Failed, Message, Note, Opened
+from flowml.service.wire import Counted, Ended, Failed, Message, Note, Opened
 
 LATENESS_S = 1.5  # packets wait that long at most between the kernel and the live meter
 POLL_S = 0.25  # longest time without a look at whether to end; also the beat of the clock messages
+COUNT_S = 5.0  # between two messages that say what was lost so far
 MESSAGE_RECORDS = 4096  # larger batches are split: some 3 MB at most wait in memory twice
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -92,9 +93,13 @@ def _from_interface(name: str, task: CaptureTask, stop: Stop, outbox: Outbox) ->
     with LiveMeter([name], task.meter, task.ring) as meter:
         yield Opened()
         yield from map(Note, meter.warnings)
+        count_at = 0.0
         try:
             while not stop.is_due:
                 yield from _split(Metered(meter.poll(POLL_S), _clock_ms()))
+                if time.monotonic() >= count_at:
+                    count_at = time.monotonic() + COUNT_S
+                    yield Counted(_figures(meter, outbox))
             for batch in meter.drain():
                 yield from _split(Metered(batch, _clock_ms()))
         except CaptureError:  # the interface vanished: what is known of it is still told
@@ -102,7 +107,11 @@ def _from_interface(name: str, task: CaptureTask, stop: Stop, outbox: Outbox) ->
             yield from _flushed(meter)
             raise
         yield from _flushed(meter)
-        yield Ended({**meter.counters.figures(), "lost_records": outbox.lost_records})
+        yield Ended(_figures(meter, outbox))
+
+
+def _figures(meter: LiveMeter, outbox: Outbox) -> dict[str, int]:
+    return {**meter.counters.figures(), "lost_records": outbox.lost_records}
 
 
 def _flushed(meter: LiveMeter) -> Iterator[Metered]:

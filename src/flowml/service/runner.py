@@ -14,6 +14,7 @@ from flowml.service.scoring import Metered, Scorer
 from flowml.service.supervisor import Supervisor
 from flowml.service.tally import Tally
 from flowml.service.told import Closed, Interrupted, Resumed, Told
+from flowml.service.watch import Watch
 from flowml.sinks.base import Sink
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -23,7 +24,11 @@ Tell = Callable[[str], None]
 
 
 def run(
-    supervisor: Supervisor, new_scorer: Callable[[str], Scorer], sinks: Sequence[Sink], tell: Tell
+    supervisor: Supervisor,
+    new_scorer: Callable[[str], Scorer],
+    sinks: Sequence[Sink],
+    tell: Tell,
+    watch: Watch | None = None,
 ) -> Tally:
     """Score what the capture processes tell until they end or a signal asks for the end.
 
@@ -39,13 +44,15 @@ def run(
     sinks : sequence of Sink
         Each gets every alert and every event; the caller closes them.
     tell : callable
+    watch : Watch, optional
+        Hears what the loop hears, and what it concludes.
 
     Returns
     -------
     Tally
         What was seen, and what was not delivered; each of these was told when it happened.
     """
-    loop = _Loop(new_scorer, sinks, tell)
+    loop = _Loop(new_scorer, sinks, tell, watch)
     with _ended_by_signals(supervisor.stop):
         for told in supervisor:
             loop.take(told)
@@ -56,21 +63,30 @@ def run(
 class _Loop:
     """The scorers of the sources, and what comes of what they conclude."""
 
-    def __init__(self, new_scorer: Callable[[str], Scorer], sinks: Sequence[Sink], tell: Tell) -> None:
+    def __init__(
+        self,
+        new_scorer: Callable[[str], Scorer],
+        sinks: Sequence[Sink],
+        tell: Tell,
+        watch: Watch | None = None,
+    ) -> None:
         self.tally = Tally()
         self._new_scorer = new_scorer
         self._sinks = sinks
         self._tell = tell
+        self._watch = watch
         self._scorers: dict[str, Scorer] = {}
 
     def take(self, told: Told) -> None:
         """Conclude from records; remember and report what became of a source."""
+        if self._watch is not None:
+            self._watch.hear(told)
         if told.source not in self._scorers:
             self._scorers[told.source] = self._new_scorer(told.source)
         scorer = self._scorers[told.source]
         match told.what:
             case Metered() as metered:
-                self._deliver(scorer.take(metered))
+                self._deliver(told.source, scorer.take(metered))
             case Interrupted(reason):
                 self._report(EventKind.INTERRUPTED, told.source, reason, scorer.table.interrupt())
             case Resumed(gap_s):
@@ -87,13 +103,15 @@ class _Loop:
 
     def _close(self, source: str) -> None:
         scorer = self._scorers.pop(source)
-        self._deliver(scorer.finish())
+        self._deliver(source, scorer.finish())
         self.tally.evicted[source] += scorer.table.evicted
 
-    def _deliver(self, conclusions: Conclusions | None) -> None:
+    def _deliver(self, source: str, conclusions: Conclusions | None) -> None:
         if conclusions is None:
             return
         self.tally.add(conclusions)
+        if self._watch is not None:
+            self._watch.concluded(source, conclusions)
         if conclusions.alerts:
             self._hand_out("alert", methodcaller("emit", conclusions.alerts), len(conclusions.alerts))
 

@@ -51,6 +51,22 @@ class LiveSettings:
 
 
 @dataclass(frozen=True)
+class ModelsSettings:
+    """Which models a sensor uses, beyond the one that it starts with.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Where ``champion.toml`` and ``challenger.toml`` may lie; None: the model never changes.
+    threshold : float or None
+        Probability from which a connection is called mining; None: the model's own.
+    """
+
+    folder: Path | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
 class StateSettings:
     """What a sensor remembers.
 

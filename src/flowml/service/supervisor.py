@@ -13,7 +13,7 @@ from flowml.service.capture_task import CaptureTask
 from flowml.service.post import Post
 from flowml.service.scoring import Metered
 from flowml.service.told import Closed, Interrupted, Resumed, Told
-from flowml.service.wire import Note, Opened
+from flowml.service.wire import Counted, Note, Opened
 
 MAX_INTERFACES = 32  # of `any`: each costs a process, its ring and its table of flows
 RESCAN_S = 1.0  # between two looks for interfaces that came
@@ -177,19 +177,25 @@ class Supervisor:
         match post.feed.hear():
             case Metered() as metered:
                 yield Told(post.name, post.numbered(metered))
+            case Counted() as counted:
+                yield Told(post.name, counted)
             case Opened():
-                if not self.has_opened and self._duration_s is not None:
-                    self._stop_at = time.monotonic() + self._duration_s
-                self.has_opened = True
-                gap_s = post.opened()
-                if gap_s is None:
-                    self._tell(f"listening to {post.name}")
-                else:
-                    yield Told(post.name, Resumed(gap_s))
+                yield from self._opened(post)
             case Note(text):
                 self._tell_once(text)
             case None:
                 yield from self._ended(post)
+
+    def _opened(self, post: Post) -> Iterator[Told]:
+        """Packets can be had: for the first time, or again after a gap."""
+        if not self.has_opened and self._duration_s is not None:
+            self._stop_at = time.monotonic() + self._duration_s
+        self.has_opened = True
+        gap_s = post.opened()
+        if gap_s is None:
+            self._tell(f"listening to {post.name}")
+        else:
+            yield Told(post.name, Resumed(gap_s))
 
     def _ended(self, post: Post) -> Iterator[Told]:
         """Conclude from the end of a process what comes next."""

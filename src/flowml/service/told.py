@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from flowml.service.scoring import Metered
+from flowml.service.wire import Counted
 
 
 @dataclass(frozen=True)
@@ -49,4 +50,4 @@ class Told:
     """What one source told, or what became of it."""
 
     source: str
-    what: Metered | Interrupted | Resumed | Closed
+    what: Metered | Counted | Interrupted | Resumed | Closed

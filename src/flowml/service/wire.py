@@ -19,7 +19,7 @@ from flowml.service.scoring import Metered
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_METERED, _OPENED, _NOTE, _FAILED, _ENDED = b"MONFE"
+_METERED, _OPENED, _NOTE, _FAILED, _ENDED, _COUNTED = b"MONFEC"
 _HEAD = struct.Struct("<Bqqq")  # kind, clock, records, packets
 
 
@@ -33,6 +33,19 @@ class Note:
     """Something an operator should know, in a sentence."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How it stands in the middle of the work.
+
+    Attributes
+    ----------
+    counters : dict of str to int
+        What the meter counted since its start.
+    """
+
+    counters: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,7 @@ class Ended:
     counters: dict[str, int]
 
 
-Message = Metered | Opened | Note | Failed | Ended
+Message = Metered | Opened | Note | Counted | Failed | Ended
 
 
 def encode(message: Message) -> bytes:
@@ -69,6 +82,8 @@ def encode(message: Message) -> bytes:
             return bytes((_NOTE,)) + json.dumps(text).encode()
         case Failed(text):
             return bytes((_FAILED,)) + json.dumps(text).encode()
+        case Counted(counters):
+            return bytes((_COUNTED,)) + json.dumps(counters).encode()
         case Ended(counters):
             return bytes((_ENDED,)) + json.dumps(counters).encode()
 
@@ -90,8 +105,9 @@ def decode(data: bytes) -> Message:
         text = json.loads(rest)
         if isinstance(text, str):
             return Note(text) if kind == bytes((_NOTE,)) else Failed(text)
-    if kind == bytes((_ENDED,)):
-        return Ended(_counters(json.loads(rest)))
+    if kind in (bytes((_ENDED,)), bytes((_COUNTED,))):
+        counters = _counters(json.loads(rest))
+        return Ended(counters) if kind == bytes((_ENDED,)) else Counted(counters)
     raise ValueError(f"no message: {data[:40]!r}")
 
 

@@ -1,0 +1,79 @@
+"""flowml threshold: from how many alerts a day are bearable to the probability that is called mining."""
+
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flowml.cli.span import SPAN
+
+if TYPE_CHECKING:
+    from flowml.incidents.store import IncidentStore
+
+_BUDGET = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)/day")
+
+
+class Budget(click.ParamType[float]):
+    """Alerts a day."""
+
+    name = "budget"
+
+    def convert(
+        self, value: object, parameter: click.Parameter | None, context: click.Context | None
+    ) -> float:
+        """Read a budget."""
+        found = _BUDGET.fullmatch(str(value))
+        if found is None:
+            self.fail(f"got {value!r}, expected alerts a day, such as 5/day", parameter, context)
+        return float(found[1])
+
+
+@click.command()
+@click.option("--budget", metavar="N/day", type=Budget(), required=True, help="Alerts a day, such as 5/day.")
+@click.option("--since", type=SPAN, default="7d", show_default=True, help="How far back scores are taken.")
+@click.option(
+    "--config",
+    "config_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    default="/etc/flowml/flowml.toml",
+    show_default=True,
+    help="Configuration of the sensor.",
+)
+def threshold(budget: float, since: float, config_file: Path) -> None:
+    """Propose a threshold: the lowest from which on this site had at most so many alerts a day.
+
+    It is read from the scores that the sensor stored of the connections that ended. Nothing is changed:
+    models.threshold of the configuration is where the proposal goes.
+    """
+    from flowml.cli.stored import open_state
+
+    with open_state(config_file) as store:
+        click.echo(_proposal(store, budget, int((time.time() - since) * 1000)))
+
+
+def _proposal(store: "IncidentStore", budget: float, since_ms: int) -> str:
+    from flowml.detections.scores import N_BINS, threshold_for
+    from flowml.errors import DataError
+    from flowml.incidents.scores import scored_hours, scores
+    from flowml.incidents.telemetry import models_in_use
+
+    champion = models_in_use(store).get("champion")
+    hours = 0 if champion is None else scored_hours(store, champion.digest, since_ms)
+    if champion is None or not hours:
+        raise DataError(f"{store.database.path}: no scores of that time yet; let the sensor run first")
+    counts = scores(store, champion.digest, N_BINS, since_ms, int(time.time() * 1000) + 1)
+    value = threshold_for(counts, hours / 24, budget)
+    if value >= 1.0:
+        raise DataError(
+            f"{store.database.path}: no threshold keeps {budget:g} alerts a day: in {hours} hours more "
+            "connections than that scored highest; authorise those that may mine"
+        )
+    return (
+        f"{sum(counts)} connections in {hours} hours, judged by {champion.name} {champion.digest[:12]}\n"
+        f"at most {budget:g} alerts a day from probability {value:.4f} on; to use it:\n"
+        f"    [models]\n    threshold = {value:.4f}\n"
+        "what that costs in recall these scores do not say: nobody knows which of them mined"
+    )

@@ -1,0 +1,190 @@
+"""What may make a sensor blind, each thing as a word and a sentence; decided from figures alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flowml.sinks.account import DeliveryFigures
+
+OK, WARN, BAD = "ok", "warn", "bad"
+GRAVITY = {OK: 0, WARN: 1, BAD: 2}
+DROPS_WARN, DROPS_BAD = 0.0001, 0.01  # share of packets; at 1 % every second flow of some minutes has a hole
+UNMETERED_WARN, UNMETERED_BAD = 0.05, 0.5  # share of packets
+ONE_WAY_WARN, ONE_WAY_BAD = 0.3, 0.9  # share of TCP flows; scans make some, a tap of one direction makes all
+ONE_WAY_FLOWS = 20  # fewer say nothing
+SILENT_WARN_S, SILENT_BAD_S = 300.0, 1800.0
+CLOCK_STEP_S = 2.0
+RESTARTS_BAD = 5  # within the hour
+SPOOL_WARN, SPOOL_BAD = 0.5, 0.9  # share of the room
+FAILING_BAD_S = 300.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How it stands with one thing.
+
+    Attributes
+    ----------
+    name : str
+        What, with the interface or destination where there are several.
+    status : str
+        ``ok``, ``warn`` or ``bad``.
+    words : str
+        A sentence for whoever has to mend it.
+    """
+
+    name: str
+    status: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a source saw in a while.
+
+    Attributes
+    ----------
+    source : str
+        Interface.
+    packets, left_out, dropped : int
+        Metered; of IP and not metered; lost in the kernel.
+    lost_records : int
+        Records that were dropped because the scorer had too little time.
+    flows, one_way : int
+        TCP flows of several packets, and those of them with packets of one side only.
+    silent_s : float
+        Since the last packet.
+    restarts : int
+        Of its capture process, within the hour.
+    is_watched : bool
+        A capture process is at work.
+    """
+
+    source: str
+    packets: int = 0
+    left_out: int = 0
+    dropped: int = 0
+    lost_records: int = 0
+    flows: int = 0
+    one_way: int = 0
+    silent_s: float = 0.0
+    restarts: int = 0
+    is_watched: bool = True
+
+
+def of_source(sight: Sight) -> list[Finding]:
+    """Judge what an interface shows."""
+    return [_drops(sight), _unmetered(sight), _directions(sight), _silence(sight), _capture(sight)]
+
+
+def of_clock(step_s: float) -> Finding:
+    """Judge by how much the clock jumped within the hour, seconds; 0: it did not."""
+    if abs(step_s) < CLOCK_STEP_S:
+        return Finding("clock", OK, "the clock runs evenly")
+    way = "forward" if step_s > 0 else "back"
+    return Finding(
+        "clock",
+        WARN,
+        f"the clock was set {way} by {abs(step_s):.0f} s: ages of connections then open are wrong; "
+        "keep it with NTP",
+    )
+
+
+def of_model(trouble: str, at_work: str) -> Finding:
+    """Judge whether the models are those that were deployed."""
+    return Finding("model", BAD, trouble) if trouble else Finding("model", OK, f"{at_work} is at work")
+
+
+def of_database(trouble: str) -> Finding:
+    """Judge whether what the sensor sees of itself can be stored."""
+    return Finding("database", BAD, trouble) if trouble else Finding("database", OK, "takes what is seen")
+
+
+def of_delivery(figures: DeliveryFigures, room_bytes: int, now_ms: int) -> Finding:
+    """Judge a destination.
+
+    Parameters
+    ----------
+    figures : DeliveryFigures
+    room_bytes : int
+        For what waits.
+    now_ms : int
+        Epoch, ms.
+    """
+    name = f"sink {figures.name}"
+    used = (figures.spooled_bytes + figures.held_bytes) / room_bytes
+    if figures.lost:
+        return Finding(name, BAD, f"{figures.lost} alerts or events were lost: there was no room for them")
+    if figures.failing_since_ms is not None:
+        failing_s = (now_ms - figures.failing_since_ms) / 1000
+        is_bad = failing_s >= FAILING_BAD_S or used >= SPOOL_BAD
+        words = f"takes nothing since {max(failing_s, 0):.0f} s, {figures.waiting} wait: {figures.last_error}"
+        return Finding(name, BAD if is_bad else WARN, words)
+    if figures.trouble:
+        return Finding(name, WARN, f"alerts are kept in memory only: {figures.trouble}")
+    if used >= SPOOL_WARN:
+        status = BAD if used >= SPOOL_BAD else WARN
+        return Finding(name, status, f"{used:.0%} of the room for alerts that wait is used")
+    return Finding(name, OK, f"{figures.delivered} delivered, {figures.waiting} wait")
+
+
+def worst(findings: Sequence[Finding]) -> str:
+    """The gravest status of all."""
+    return max((finding.status for finding in findings), key=GRAVITY.__getitem__, default=OK)
+
+
+def _drops(sight: Sight) -> Finding:
+    name = f"losses {sight.source}"
+    if sight.lost_records:
+        words = f"{sight.lost_records} flow records were dropped: the scorer has too little processor time"
+        return Finding(name, BAD, words)
+    share = _share(sight.dropped, sight.packets + sight.left_out + sight.dropped)
+    words = f"{share:.2%} of the packets were lost before they could be metered"
+    status = _graded(share, DROPS_WARN, DROPS_BAD)
+    remedy = "" if status == OK else "; a larger capture.ring_mib or a faster processor helps"
+    return Finding(name, status, words + remedy)
+
+
+def _unmetered(sight: Sight) -> Finding:
+    share = _share(sight.left_out, sight.packets + sight.left_out)
+    status = _graded(share, UNMETERED_WARN, UNMETERED_BAD)
+    remedy = "" if status == OK else ": fragments, tunnels or damaged; tap behind the tunnel's end"
+    return Finding(
+        f"unmetered {sight.source}", status, f"{share:.1%} of the IP packets are in no flow{remedy}"
+    )
+
+
+def _directions(sight: Sight) -> Finding:
+    name, share = f"directions {sight.source}", _share(sight.one_way, sight.flows)
+    if sight.flows < ONE_WAY_FLOWS:
+        return Finding(name, OK, "too few flows to say")
+    status = _graded(share, ONE_WAY_WARN, ONE_WAY_BAD)
+    remedy = "" if status == OK else "; such connections are not judged: mirror both directions to this port"
+    return Finding(name, status, f"{share:.0%} of the TCP flows show one side only{remedy}")
+
+
+def _silence(sight: Sight) -> Finding:
+    name = f"traffic {sight.source}"
+    status = _graded(sight.silent_s, SILENT_WARN_S, SILENT_BAD_S)
+    if status == OK:
+        return Finding(name, OK, "packets come")
+    return Finding(
+        name, status, f"no packet for {sight.silent_s:.0f} s; is the tap or mirror port connected?"
+    )
+
+
+def _capture(sight: Sight) -> Finding:
+    name = f"capture {sight.source}"
+    if not sight.is_watched:
+        return Finding(name, BAD, "no capture process is at work; it is started again by itself")
+    if sight.restarts:
+        status = BAD if sight.restarts >= RESTARTS_BAD else WARN
+        return Finding(name, status, f"capture was started again {sight.restarts} times within the hour")
+    return Finding(name, OK, "at work")
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _graded(value: float, warn: float, bad: float) -> str:
+    return BAD if value >= bad else WARN if value >= warn else OK

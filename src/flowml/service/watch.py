@@ -1,0 +1,161 @@
+"""What a sensor knows of itself, looked at and stored by a thread of its own.
+
+A database that is locked, or a bundle that takes seconds to load, holds up this thread and no packet.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self
+
+from flowml.detections.policy import Conclusions
+from flowml.detections.verdict import VerdictBatch
+from flowml.flows.observations import Observations
+from flowml.service import health
+from flowml.service.chronicle import Chronicle
+from flowml.service.health import Finding
+from flowml.service.ledger import Ledger
+from flowml.service.model_watch import ModelWatch
+from flowml.service.scoring import Judge
+from flowml.service.told import Told
+from flowml.sinks.prometheus import Metric
+
+BEAT_S = 10.0
+_PARTING_S = 1.0
+_REMEMBERED_S = 3600.0  # a clock that jumped is told for so long
+
+Findings = Callable[[int], Iterable[Finding]]
+"""Says how others stand at a time (epoch, ms): destinations."""
+
+
+class Watch:
+    """Watches over the models, what the sources show, the clock, the destinations and the database.
+
+    A context manager: its thread runs inside. What the loop calls (`hear`, `judge_of`, `concluded`) takes no
+    time; a change for the worse or the better is told when it is found.
+
+    Parameters
+    ----------
+    models : ModelWatch
+    others : callable
+    chronicle : Chronicle or None
+        Where it is kept; None: it is only told.
+    tell : callable
+    beat_s : float
+        From one look to the next, seconds.
+    """
+
+    def __init__(
+        self,
+        models: ModelWatch,
+        others: Findings,
+        chronicle: Chronicle | None,
+        tell: Callable[[str], None],
+        beat_s: float = BEAT_S,
+    ) -> None:
+        self.findings: tuple[Finding, ...] = ()
+        self._models = models
+        self._others = others
+        self._chronicle = chronicle
+        self._tell = tell
+        self._beat_s = beat_s
+        self._ledger = Ledger()
+        self._offset_s = time.time() - time.monotonic()
+        self._stepped_at, self._step_s = float("-inf"), 0.0
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._models.look()  # a sensor that starts with another model than it was told would say so too late
+        if self._chronicle is not None:
+            self._chronicle.models(self._models, int(time.time() * 1000))
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ending.set()
+        self._thread.join(_PARTING_S)
+        if self._thread.is_alive():  # a bundle or the disk takes its time; a sensor that has to end does not
+            return
+        self.look()
+        if self._chronicle is not None:
+            self._chronicle.close()
+
+    # --- for the loop -------------------------------------------------------------------------------------
+
+    def hear(self, told: Told) -> None:
+        """Count what a source told."""
+        self._ledger.hear(told)
+
+    def judge_of(self, source: str) -> Judge:
+        """The judge of a source: the champion as it is at each moment, its verdicts counted."""
+
+        def judge(observations: Observations) -> VerdictBatch:
+            verdicts = self._models.judge(observations)
+            self._ledger.judged(source, verdicts, self._models.champion.thresholds.novelty)
+            return verdicts
+
+        return judge
+
+    def resembles(self, observations: Observations) -> list[str]:
+        """Name the mining family that each observation is most like, as the champion sees it."""
+        return self._models.champion.resembles(observations)
+
+    def concluded(self, source: str, conclusions: Conclusions) -> None:
+        """Count what came of the verdicts."""
+        self._ledger.concluded(source, conclusions)
+
+    # --- for whoever asks ---------------------------------------------------------------------------------
+
+    def metrics(self) -> list[Metric]:
+        """Health as figures: 0 is ok, 1 warns, 2 is bad."""
+        samples = [
+            ({"check": finding.name}, float(health.GRAVITY[finding.status])) for finding in self.findings
+        ]
+        return [Metric("flowml_health", "0: ok, 1: warning, 2: bad.", "gauge", samples)]
+
+    # --- its thread ---------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._ending.wait(self._beat_s):
+            self.look()
+
+    def look(self) -> None:
+        """Look at everything once."""
+        now_ms = int(time.time() * 1000)
+        changed = self._models.look()
+        collected = self._ledger.collect()
+        trouble = ""
+        if self._chronicle is not None:
+            if changed:
+                self._chronicle.models(self._models, now_ms)
+            trouble = self._chronicle.beat(collected, self._models, now_ms)
+        findings = [finding for sight, _ in collected for finding in health.of_source(sight)]
+        findings += [
+            health.of_clock(self._clock_step_s()),
+            health.of_model(self._models.trouble, self._models.champion.reference),
+            *self._others(now_ms),
+        ]
+        if self._chronicle is not None:
+            findings.append(health.of_database(trouble))
+        self._tell_changes(findings)
+        self.findings = tuple(findings)
+        if self._chronicle is not None:
+            self._chronicle.health(findings, now_ms)
+
+    def _clock_step_s(self) -> float:
+        """By how much the clock jumped lately, held against one that cannot be set."""
+        offset_s = time.time() - time.monotonic()
+        step_s, self._offset_s = offset_s - self._offset_s, offset_s
+        if abs(step_s) >= health.CLOCK_STEP_S:
+            self._stepped_at, self._step_s = time.monotonic(), step_s
+        return self._step_s if time.monotonic() - self._stepped_at < _REMEMBERED_S else 0.0
+
+    def _tell_changes(self, findings: Iterable[Finding]) -> None:
+        before = {finding.name: finding.status for finding in self.findings}
+        for finding in findings:
+            if finding.status != before.get(finding.name, health.OK):
+                self._tell(f"health: {finding.name}: {finding.status}: {finding.words}")
