@@ -2,11 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import flowml
 from flowml.datasets.labels import LabelledObservations
@@ -82,14 +84,20 @@ def _write(entry: Path, labelled: LabelledObservations) -> None:
     arrays = {name: getattr(seen, name) for name in COLUMN_NAMES}
     arrays |= {name: getattr(seen.packets, name) for name in _PACKETS}
     arrays |= {f"truth_{name}": value for name, value in vars(labelled).items() if name != "observations"}
-    unfinished = entry.with_name(f".{entry.name}.{os.getpid()}.part")
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
+        _replace(entry, arrays)
+    except OSError as error:
+        raise DataError(f"{entry}: cannot be written: {error.strerror or error}") from error
+
+
+def _replace(entry: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write beside the entry and rename: two evaluations may fill one cache."""
+    unfinished = entry.with_name(f".{entry.name}.{os.getpid()}.part")
+    try:
         with unfinished.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
         unfinished.replace(entry)
-    except OSError as error:
-        raise DataError(f"{entry}: cannot be written: {error.strerror or error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
