@@ -172,7 +172,7 @@ def _draw_side(
     axes: Axes, cells: Sequence[EvasionCell], ways: Sequence[tuple[str, str]], names: Sequence[str], by: str
 ) -> None:
     colours = LinearSegmentedColormap.from_list("recall", [MINING_COLOUR, "#f2d9a0", _FOUND_COLOUR])
-    colours.set_bad(_EMPTY_COLOUR)
+    colours = colours.with_extremes(bad=_EMPTY_COLOUR)
     recall = np.full((len(ways), len(names)), np.nan)
     for row, way in enumerate(ways):
         for column, name in enumerate(names):
