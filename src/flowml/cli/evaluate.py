@@ -30,7 +30,13 @@ if TYPE_CHECKING:
     type=click.Choice(["families", "carriers", "evasions", "benign"]),
     help="Judge what a fit left out, one by one: families, carriers, evasions or benign.",
 )
-def evaluate(datasets: Sequence[Path], output: Path | None, kinds: Sequence[str]) -> None:
+@click.option(
+    "--cache",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep what was metered there, for the next evaluation of the same captures.",
+)
+def evaluate(datasets: Sequence[Path], output: Path | None, kinds: Sequence[str], cache: Path | None) -> None:
     """Evaluate flowml on data sets: folders with a manifest.toml and labelled captures.
 
     A model is fitted on the captures whose manifest allows it. Those that took part are judged by
@@ -47,10 +53,13 @@ def evaluate(datasets: Sequence[Path], output: Path | None, kinds: Sequence[str]
     command = shlex.join(["flowml", *sys.argv[1:]])
     with telling() as tell:
         if kinds:
-            found = run_leave_out(datasets, kinds, TrainingSettings(), LATE_S, tell)
+            found = run_leave_out(datasets, kinds, TrainingSettings(), LATE_S, tell, cache)
             lines = _left_out_report(found, command)
         else:
-            lines = _report(run_holdout(datasets, TrainingSettings(), LATE_S, tell), command)
+            holdout = run_holdout(datasets, TrainingSettings(), LATE_S, tell, cache)
+            lines = _report(holdout, command)
+            if output is not None:
+                lines += _draw(holdout, output)
     text = "\n".join([*lines, ""])
     click.echo(text, nl=False)
     if output is not None:
@@ -58,6 +67,7 @@ def evaluate(datasets: Sequence[Path], output: Path | None, kinds: Sequence[str]
 
 
 def _report(holdout: "Holdout", command: str) -> list[str]:
+    from flowml.evaluation.operating import render_operating
     from flowml.evaluation.report import render_results
 
     thresholds, folds = holdout.bundle.thresholds, holdout.fold_false_alarms
@@ -82,7 +92,37 @@ def _report(holdout: "Holdout", command: str) -> list[str]:
         *render_results(holdout.left_out),
         "",
         by_fold,
+        "",
+        "## Operating points",
+        "",
+        *render_operating(holdout.operating),
+        "",
+        "## Calibration",
+        "",
+        (
+            f"Brier score {holdout.brier:.4f} over {len(holdout.scores.labelled):,} observations of origins "
+            "left out, weighted as in the fit."
+        ),
     ]
+
+
+def _draw(holdout: "Holdout", output: Path) -> list[str]:
+    """Draw the reliability curve beside the report; the line that shows it there."""
+    from flowml.errors import DataError
+    from flowml.evaluation.plots import reliability_diagram
+
+    scores = holdout.scores
+    learnt = scores.weight > 0
+    figure = reliability_diagram(
+        scores.labelled.is_mining[learnt], scores.probability[learnt], scores.weight[learnt]
+    )
+    picture = output.with_name(f"{output.stem}-calibration.png")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(picture)
+    except OSError as error:
+        raise DataError(f"{picture}: cannot be written: {error.strerror or error}") from error
+    return ["", f"![Reliability curve of origins left out]({picture.name})"]
 
 
 def _left_out_report(found: "LeftOutResults", command: str) -> list[str]:
@@ -103,11 +143,16 @@ def _left_out_report(found: "LeftOutResults", command: str) -> list[str]:
 
 def _left_out_tables(kind: str, groups: "list[GroupLeftOut]") -> list[str]:
     from flowml.evaluation.groups import render_alarms, render_found, render_unseen
+    from flowml.evaluation.operating import render_operating
 
     if kind == "benign":
         return render_alarms([left.group for left in groups])
+    by_carrier = [] if kind == "carriers" else [part for left in groups for part in left.by_carrier]
     return [
         *render_found([left.group for left in groups]),
+        "",
+        *(["The same by carrier:", "", *render_found(by_carrier), ""] if by_carrier else []),
+        *render_operating([left.operating for left in groups if left.operating is not None]),
         "",
         "What the same classifiers called mining among benign origins that they did not see either:",
         "",

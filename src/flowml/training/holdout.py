@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from flowml.datasets.labels import LabelledObservations
-from flowml.datasets.manifest import read_data_set
+from flowml.datasets.manifest import NO_EVASION, read_data_set
+from flowml.evaluation.metrics import brier_score
+from flowml.evaluation.operating import Operating, operating
 from flowml.evaluation.report import Alarm, SourceResult, evaluate_source
 from flowml.models.bundle import ModelBundle
-from flowml.training.collect import gather
+from flowml.training.cache import gather_cached
 from flowml.training.fit import LeftOut, TrainingSettings, fit
 
 
@@ -30,6 +32,12 @@ class Holdout:
         Benign connections of the latter that were called mining.
     fold_false_alarms : tuple of int
         False alarms on the latter of each classifier that judged `left_out`.
+    operating : tuple of Operating
+        Recall at rates of false alarms and by age, of both.
+    brier : float
+        Brier score of the probabilities of origins left out, weighted as in the fit.
+    scores : LeftOut
+        Those probabilities.
     """
 
     bundle: ModelBundle
@@ -37,6 +45,9 @@ class Holdout:
     never_seen: list[SourceResult]
     alarms: list[Alarm]
     fold_false_alarms: tuple[int, ...]
+    operating: tuple[Operating, ...]
+    brier: float
+    scores: LeftOut
 
 
 def run_holdout(
@@ -44,6 +55,7 @@ def run_holdout(
     settings: TrainingSettings,
     late_s: tuple[float, ...],
     progress: Callable[[str], None] = lambda _: None,
+    cache: Path | None = None,
 ) -> Holdout:
     """Fit on the captures that may be fitted on and evaluate on all.
 
@@ -56,6 +68,8 @@ def run_holdout(
         See `flowml.training.collect.collect`; used for the fit only.
     progress : callable
         Told what is going on.
+    cache : Path or None
+        See `flowml.training.cache.gather_cached`.
 
     Raises
     ------
@@ -63,8 +77,8 @@ def run_holdout(
         A data set cannot be read, there is too little to fit on, or nothing else to evaluate on.
     """
     captures = [capture for folder in folders for capture in read_data_set(folder)]
-    fitted_on = gather([c for c in captures if c.may_fit], late_s, progress)
-    others = gather([c for c in captures if not c.may_fit], (0.0,), progress)
+    fitted_on = gather_cached([c for c in captures if c.may_fit], late_s, cache, progress)
+    others = gather_cached([c for c in captures if not c.may_fit], (0.0,), cache, progress)
     bundle, left_out = fit(fitted_on, settings, progress)
     progress("evaluation")
     never_seen, alarms = _judge_by_source(bundle, others)
@@ -77,7 +91,23 @@ def run_holdout(
             _false_alarms(replace(bundle, classifier=classifier), others)
             for classifier in left_out.classifiers
         ),
+        _operating(bundle, left_out, others),
+        brier_score(left_out.probability, left_out.labelled.is_mining, left_out.weight),
+        left_out,
     )
+
+
+def _operating(bundle: ModelBundle, left_out: LeftOut, others: LabelledObservations) -> tuple[Operating, ...]:
+    """Of sources never seen, and of those fitted on, real and emulated; without miners that evade."""
+    threshold, labelled = bundle.thresholds.mining, left_out.labelled
+    judged = bundle.judge(others.observations).probability
+    results = [operating("never part of a fit", others, judged, threshold)]
+    whole = (labelled.sensor_start_s == 0) & (labelled.evasion == NO_EVASION)
+    for is_emulated, name in ((False, "left out, real"), (True, "left out, emulated")):
+        rows = np.flatnonzero(whole & (labelled.is_emulated == is_emulated))
+        if len(rows):
+            results.append(operating(name, labelled.take(rows), left_out.probability[rows], threshold))
+    return tuple(results)
 
 
 def _judge_by_source(

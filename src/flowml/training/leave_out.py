@@ -11,12 +11,13 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from flowml.datasets.labels import LabelledObservations
 from flowml.evaluation.groups import GroupResult, group_result
+from flowml.evaluation.operating import Operating, operating
 from flowml.features.evidence import shows_enough
 from flowml.features.matrix import feature_matrix
 from flowml.models.bundle import ModelBundle
 from flowml.models.classifier import RandomisedTrees, build_classifier
 from flowml.models.scaling import scaled
-from flowml.training.collect import gather
+from flowml.training.cache import gather_cached
 from flowml.training.experiment import captures_to_fit
 from flowml.training.fit import TrainingSettings, fit
 from flowml.training.weights import fit_weights
@@ -33,11 +34,17 @@ class GroupLeftOut:
     real, emulated : GroupResult or None
         For mining groups: what the same classifier made of benign origins that it did not see either, of real
         captures and of the lab. None for benign groups.
+    by_carrier : tuple of GroupResult
+        For mining groups: the group, split by carrier.
+    operating : Operating or None
+        For mining groups: recall at rates of false alarms among those benign origins.
     """
 
     group: GroupResult
     real: GroupResult | None = None
     emulated: GroupResult | None = None
+    by_carrier: tuple[GroupResult, ...] = ()
+    operating: Operating | None = None
 
 
 KINDS = ("families", "carriers", "evasions", "benign")
@@ -133,7 +140,16 @@ class LeaveOut:
             result,
             self._result("real", benign & ~self._all.is_emulated, probability),
             self._result("emulated", benign & self._all.is_emulated, probability),
+            tuple(
+                self._result(f"{name}, {carrier}", inside & (self._all.carrier == carrier), probability)
+                for carrier in np.unique(self._all.carrier[inside]).tolist()
+            ),
+            self._operating(name, inside | benign, probability),
         )
+
+    def _operating(self, name: str, which: NDArray[np.bool_], probability: NDArray[np.float64]) -> Operating:
+        rows = np.flatnonzero(which & (self._all.sensor_start_s == 0))
+        return operating(name, self._all.take(rows), probability[rows], self._bundle.thresholds.mining)
 
     def _result(self, name: str, which: NDArray[np.bool_], probability: NDArray[np.float64]) -> GroupResult:
         """Results of connections that were observed from the beginning of their captures."""
@@ -147,6 +163,7 @@ def run_leave_out(
     settings: TrainingSettings,
     late_s: tuple[float, ...],
     progress: Callable[[str], None] = lambda _: None,
+    cache: Path | None = None,
 ) -> LeftOutResults:
     """Leave out every group of some kinds.
 
@@ -161,13 +178,15 @@ def run_leave_out(
         See `flowml.training.collect.collect`.
     progress : callable
         Told what is going on.
+    cache : Path or None
+        See `flowml.training.cache.gather_cached`.
 
     Raises
     ------
     DataError
         A data set cannot be read, or there is too little in them.
     """
-    labelled = gather(captures_to_fit(folders), late_s, progress)
+    labelled = gather_cached(captures_to_fit(folders), late_s, cache, progress)
     bundle, _ = fit(labelled, settings, progress)
     leaving = LeaveOut(labelled, bundle, settings)
     groups = {}

@@ -1,0 +1,110 @@
+"""Collected observations on disk: metering takes longer than fitting, and captures do not change."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import flowml
+from flowml.datasets.labels import LabelledObservations
+from flowml.datasets.manifest import LabelledCapture
+from flowml.errors import DataError
+from flowml.flows.observations import COLUMN_NAMES, Observations
+from flowml.flows.packets import PacketSequences
+from flowml.training.collect import gather
+
+_CODE = ("schema.py", "capture", "flows", "datasets", "training/collect.py")
+"""What decides which observations a capture gives: another version of it finds nothing in the cache."""
+
+_PACKETS = ("offsets", "time_ms", "size_bytes")
+
+
+def gather_cached(
+    captures: Sequence[LabelledCapture],
+    late_s: tuple[float, ...],
+    cache: Path | None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> LabelledObservations:
+    """Collect as `flowml.training.collect.gather` does, and keep the observations of each folder of captures.
+
+    Parameters
+    ----------
+    captures : sequence of LabelledCapture
+        Those of a folder one after another.
+    late_s : tuple of float
+        See `flowml.training.collect.collect`.
+    cache : Path or None
+        Folder, made where it is missing; None: nothing is kept. Entries are named after the checksums of the
+        captures, their truth and the code that meters them, so a changed one is collected again.
+    progress : callable
+        Told what is going on.
+
+    Raises
+    ------
+    DataError
+        There is no labelled observation, or the cache cannot be written.
+    """
+    if cache is None or not captures:
+        return gather(captures, late_s, progress)
+    parts = []
+    for folder, group in groupby(captures, key=lambda capture: capture.path.parent):
+        members = list(group)
+        entry = cache / f"{folder.name}-{_key(members, late_s)}.npz"
+        if not entry.exists():
+            _write(entry, gather(members, late_s, progress))
+        parts.append(_read(entry))
+    return LabelledObservations.concat(parts)
+
+
+def _key(captures: Sequence[LabelledCapture], late_s: tuple[float, ...]) -> str:
+    digest = hashlib.sha256(repr(late_s).encode())
+    for file in _code():
+        digest.update(file.read_bytes())
+    for capture in captures:
+        truth = (capture.source, capture.is_emulated, capture.may_fit, capture.is_mining, capture.servers)
+        digest.update(f"{capture.path.name} {capture.verify()} {truth}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _code() -> Iterator[Path]:
+    root = Path(flowml.__file__).parent
+    for name in _CODE:
+        place = root / name
+        files = place.rglob("*") if place.is_dir() else (place,)
+        yield from sorted(file for file in files if file.suffix in {".py", ".c", ".h"})
+
+
+def _write(entry: Path, labelled: LabelledObservations) -> None:
+    seen = labelled.observations
+    arrays = {name: getattr(seen, name) for name in COLUMN_NAMES}
+    arrays |= {name: getattr(seen.packets, name) for name in _PACKETS}
+    arrays |= {f"truth_{name}": value for name, value in vars(labelled).items() if name != "observations"}
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        _replace(entry, arrays)
+    except OSError as error:
+        raise DataError(f"{entry}: cannot be written: {error.strerror or error}") from error
+
+
+def _replace(entry: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write beside the entry and rename: two evaluations may fill one cache."""
+    unfinished = entry.with_name(f".{entry.name}.{os.getpid()}.part")
+    try:
+        with unfinished.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        unfinished.replace(entry)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _read(entry: Path) -> LabelledObservations:
+    with np.load(entry, allow_pickle=False) as arrays:
+        packets = PacketSequences(*(arrays[name] for name in _PACKETS))
+        seen = Observations(**{name: arrays[name] for name in COLUMN_NAMES}, packets=packets)
+        truth = {name: arrays[name] for name in arrays.files if name.startswith("truth_")}
+    return LabelledObservations(seen, **{name.removeprefix("truth_"): value for name, value in truth.items()})

@@ -1,0 +1,72 @@
+"""The property that every figure rests on: no origin stands on both sides of a split."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from flowml.datasets.labels import LabelledObservations
+from flowml.training import fit as fitting
+from flowml.training.fit import TrainingSettings, fit
+from tests.labelled import small_data_set
+
+
+class OriginWatch:
+    """A classifier whose only feature is the number of the origin: it notices one that it was fitted on."""
+
+    def __init__(self) -> None:
+        self.fitted: set[float] = set()
+
+    def fit(self, features: NDArray[np.float64], *_: object, **__: object) -> "OriginWatch":
+        self.fitted = set(features[:, 0].tolist())
+        return self
+
+    def predict_proba(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        judged = set(features[:, 0].tolist())
+        assert not judged & self.fitted, "an origin on both sides"
+        score = np.linspace(0.1, 0.9, len(features))
+        return np.stack([1 - score, score], axis=1)
+
+
+def with_origins(numbers: list[int]) -> LabelledObservations:
+    """The small data set whose connections have these origins; an origin may hold both classes."""
+    labelled = small_data_set()
+    origin = np.array([f"origin-{numbers[c % len(numbers)]}" for c in labelled.connection.tolist()])
+    return replace(labelled, origin=origin)
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, labelled: LabelledObservations) -> None:
+    """Make the origin the only feature of a fit."""
+    number_of = {name: float(n) for n, name in enumerate(np.unique(labelled.origin).tolist())}
+    origin_of = dict(zip(_keys(labelled.observations), labelled.origin.tolist(), strict=True))
+
+    def features(observations: Any) -> NDArray[np.float64]:
+        return np.array([[number_of[origin_of[key]]] for key in _keys(observations)])
+
+    monkeypatch.setattr(fitting, "build_classifier", lambda _: OriginWatch())
+    monkeypatch.setattr(fitting, "feature_matrix", features)
+    monkeypatch.setattr(fitting, "fit_novelty", lambda *_: None)
+
+
+def _keys(observations: Any) -> list[bytes]:
+    return list(observations.client_ip.tolist())
+
+
+ORIGINS = st.lists(st.integers(0, 30), min_size=40, max_size=72).filter(
+    lambda numbers: len(set(numbers[:24])) >= 12 and len(set(numbers)) >= 16
+)
+
+
+@given(numbers=ORIGINS)
+@settings(max_examples=10, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+def test_no_origin_is_fitted_on_and_judged_by_the_same_classifier(numbers: list[int]) -> None:
+    labelled = with_origins(numbers)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        watched(monkeypatch, labelled)
+        _, left_out = fit(labelled, TrainingSettings())
+    assert len(left_out.classifiers) == TrainingSettings().n_folds
+    assert (left_out.score > 0).all()  # each was judged by one of them
