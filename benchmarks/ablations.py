@@ -18,6 +18,7 @@ from flowml.evaluation.metrics import Share, connection_outcomes, threshold_for
 from flowml.features.evidence import shows_enough
 from flowml.features.matrix import feature_matrix
 from flowml.models.classifier import build_classifier
+from flowml.models.scaling import scaled
 from flowml.schema import FEATURE_COLUMNS
 from flowml.training.cache import gather_cached
 from flowml.training.experiment import LATE_S
@@ -112,7 +113,7 @@ def _features(labelled: LabelledObservations, chosen: list[str]) -> np.ndarray:
     seen = labelled.observations
     ports = np.stack([seen.server_port, seen.client_port], axis=1).astype(np.float64)
     names = [*NAMES, "server port", "client port"]
-    columns = np.hstack([feature_matrix(seen), ports])
+    columns = scaled(np.hstack([feature_matrix(seen), ports]))
     return columns[:, [names.index(name) for name in chosen]]
 
 
