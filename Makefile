@@ -32,23 +32,22 @@ evaluate: $(STAMP)
 	@test -n "$(CAPTURES)" || { echo "flowml: no real captures; name their folder: make evaluate CAPTURES=DIR"; exit 2; }
 	$(BIN)/flowml evaluate $(DATASETS) $(CAPTURES) --cache $(OBSERVATIONS) -o docs/evaluation/real-captures.md
 
-# What the other evaluations take: more recordings than are fitted on, and what was metered of all of them.
-EVALUATED    := $(DATASETS) $(filter-out $(DATASETS),datasets/full-31 datasets/drawn-41)
+# What was metered of all of them, kept between the evaluations.
 OBSERVATIONS := build/observations
 
 left-out: $(STAMP)
-	$(BIN)/flowml evaluate $(EVALUATED) $(CAPTURES) --cache $(OBSERVATIONS) -o docs/evaluation/left-out.md \
+	$(BIN)/flowml evaluate $(DATASETS) $(CAPTURES) --cache $(OBSERVATIONS) -o docs/evaluation/left-out.md \
 	    --leave-out families --leave-out carriers --leave-out evasions --leave-out benign
 
 evasions: $(STAMP)
-	$(BIN)/python benchmarks/evasions.py $(EVALUATED) $(CAPTURES) --cache $(OBSERVATIONS)
+	$(BIN)/python benchmarks/evasions.py $(DATASETS) $(CAPTURES) --cache $(OBSERVATIONS)
 
 ablations: $(STAMP)
-	$(BIN)/python benchmarks/ablations.py $(EVALUATED) $(CAPTURES) --cache $(OBSERVATIONS)
+	$(BIN)/python benchmarks/ablations.py $(DATASETS) $(CAPTURES) --cache $(OBSERVATIONS)
 
 peers: $(STAMP)
 	@test -n "$(CAPTURES)" || { echo "flowml: no real captures; name their folder: make peers CAPTURES=DIR"; exit 2; }
-	$(BIN)/python benchmarks/peers/compare.py $(EVALUATED) $(CAPTURES) --cache $(OBSERVATIONS)
+	$(BIN)/python benchmarks/peers/compare.py $(DATASETS) $(CAPTURES) --cache $(OBSERVATIONS)
 
 # How well a classifier tells a recording of the lab from real captures of the same: docs/lab.md
 RECORDING ?= recordings/monero
