@@ -127,12 +127,16 @@ def _detail(store: "IncidentStore", number: int) -> "IncidentDetail":
     return detail
 
 
+def _count(alerts: int) -> str:
+    return "1 alert" if alerts == 1 else f"{alerts} alerts"
+
+
 def _line(incident: "Incident") -> str:
     host = f"{incident.host} ({printable(incident.name)})" if incident.name else incident.host
     owner = f"  {printable(incident.owner)}" if incident.owner else ""
     return (
         f"{incident.number}  {incident.state}  {host} -> {printable(incident.server)}  "
-        f"{incident.alerts} alerts  {incident.probability:.3f}  {moment(incident.last_seen_ms)}{owner}"
+        f"{_count(incident.alerts)}  {incident.probability:.3f}  {moment(incident.last_seen_ms)}{owner}"
     )
 
 
