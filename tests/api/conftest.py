@@ -19,9 +19,9 @@ BROWSER_FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real Chromium without a window."""
+    """A real Chromium without a window; while it is there, this thread cannot run another event loop."""
     if CHROMIUM is None:
         pytest.skip("no chromium (Debian package chromium)")
     with sync_playwright() as playwright:

@@ -19,7 +19,7 @@ from flowml.models.bundle import ModelBundle, load_bundle
 from flowml.models.shipped import SHIPPED_DIGEST, SHIPPED_NAME, SHIPPED_VERSION
 from flowml.service.files import Evictions, FileScoring, score_steps
 from flowml.service.telling import Told, Wanted, together
-from flowml.service.workers import Order, crew, score_shared
+from flowml.service.workers import Order, score_shared
 from tests.traffic import both, write_capture
 
 ALL = Wanted(connections=True, eve=True)
@@ -130,10 +130,9 @@ def test_processes_tell_what_this_one_tells(many: Path, model: Path, tmp_path: P
         for path in (many, twin)
     }
     for paths in ([many], [many, twin]):
-        with crew(2) as workers:
-            for path, scoring in zip(paths, score_shared(paths, order(model), workers), strict=True):
-                assert [line for told in scoring.told() for line in told.connections] == alone[path]
-                assert scoring.notes() == []
+        for path, scoring in zip(paths, score_shared(paths, order(model)), strict=True):
+            assert [line for told in scoring.told() for line in told.connections] == alone[path]
+            assert scoring.notes() == []
         assert not multiprocessing.active_children()
     assert len(alone[many]) == 24
     assert np.unique([place for place, _ in alone[many]], axis=0).shape[0] == 24
@@ -144,15 +143,13 @@ def test_a_capture_that_cannot_be_read_is_told_and_leaves_the_others_alone(
 ) -> None:
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(many.read_bytes()[:-7])
-    with pytest.raises(CaptureError, match="cut or corrupt"), crew(2) as workers:
-        list(score_shared([cut], order(model), workers))
-    assert not multiprocessing.active_children()
+    with pytest.raises(CaptureError, match="cut or corrupt"):
+        list(score_shared([cut], order(model)))
     bad, good = [], []
-    with crew(2) as workers:
-        for scoring in score_shared([cut, many], order(model), workers):
-            try:
-                good += list(scoring.told())
-            except CaptureError as error:
-                bad.append(str(error))
+    for scoring in score_shared([cut, many], order(model)):
+        try:
+            good += list(scoring.told())
+        except CaptureError as error:
+            bad.append(str(error))
     assert "cut or corrupt" in bad[0]
     assert sum(len(told.connections) for told in good) == 24

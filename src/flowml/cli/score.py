@@ -15,6 +15,7 @@ from flowml.sinks.text import printable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from flowml.registry.store import ResolvedModel
     from flowml.service.files import FileScoring
     from flowml.service.telling import Wanted
     from flowml.service.workers import SharedScoring
@@ -53,11 +54,12 @@ def score(
     """
     from flowml.cli.metering import tell_if_slow
     from flowml.cli.progress import progress_bar
+    from flowml.registry.store import resolve
 
     refuse_overwriting(captures, connections, eve)
     tell_if_slow()
     with ScoreOutputs(connections, eve) as outputs:
-        scorings = _scorings(captures, model, outputs.wanted, jobs, allow_partial)
+        scorings = _scorings(captures, resolve(model), outputs.wanted, jobs, allow_partial)
         with progress_bar() as progress, closing(scorings):
             failures = _score_all(captures, scorings, outputs, progress)
         if len(failures) == len(captures):
@@ -68,25 +70,20 @@ def score(
 
 
 def _scorings(
-    captures: Sequence[Path], model: str | None, wanted: "Wanted", jobs: int, allow_partial: bool
+    captures: Sequence[Path], model: "ResolvedModel", wanted: "Wanted", jobs: int, allow_partial: bool
 ) -> Generator["FileScoring | SharedScoring"]:
     """Score every capture, in this process when its turn comes or in others."""
     if jobs == 1:
-        from flowml.registry.store import resolve
         from flowml.service.files import FileScoring
 
-        bundle = resolve(model).bundle
         for path in captures:
-            yield FileScoring(path, bundle, wanted, allow_partial=allow_partial)
+            yield FileScoring(path, model.bundle, wanted, allow_partial=allow_partial)
     else:
-        from flowml.service.workers import Order, crew, score_shared  # joblib: a tenth of a second
+        from flowml.service.workers import Order, score_shared  # joblib: a tenth of a second
 
-        with crew(jobs) as workers:  # they import while this process does, and reads the model
-            from flowml.registry.store import resolve
-
-            found = resolve(model)
-            order = Order(jobs, found.folder, found.bundle.digest, wanted, allow_partial)
-            yield from score_shared(captures, order, workers)
+        yield from score_shared(
+            captures, Order(jobs, model.folder, model.bundle.digest, wanted, allow_partial)
+        )
 
 
 def _score_all(

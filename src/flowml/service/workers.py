@@ -11,15 +11,16 @@ import pickle
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from joblib.externals.loky import ProcessPoolExecutor
+from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 
 from flowml.capture.extension import extension
 from flowml.capture.files import Amounts, account, file_meter
@@ -89,8 +90,8 @@ class SharedScoring:
         return self._notes
 
 
-def score_shared(paths: Sequence[Path], order: Order, workers: Executor) -> Iterator[SharedScoring]:
-    """Score files in the `order.jobs` processes of a crew.
+def score_shared(paths: Sequence[Path], order: Order) -> Iterator[SharedScoring]:
+    """Score files in `order.jobs` processes.
 
     Yields
     ------
@@ -104,29 +105,32 @@ def score_shared(paths: Sequence[Path], order: Order, workers: Executor) -> Iter
     """
     with tempfile.TemporaryDirectory(prefix="flowml-") as folder:
         if len(paths) == 1 and extension():
-            yield _score_parts(paths[0], order, Path(folder), workers)
+            yield _score_parts(paths[0], order, Path(folder))
         else:
-            yield from _score_each(paths, order, Path(folder), workers)
+            yield from _score_each(paths, order, Path(folder))
 
 
-@contextmanager
-def crew(jobs: int) -> Iterator[Executor]:
-    """Processes that start and import at once, while this one does other things; they end with the block.
-
-    Ended by force if the block is left by an exception, Ctrl-C among them.
-    """
-    workers = ProcessPoolExecutor(jobs)
+def _start(jobs: int, tasks: Iterator[Any]) -> Iterator[_Done]:
+    """Start workers and hand out tasks; give what they did, in the order of the tasks."""
     with _births() as came:
-        for _ in range(jobs):
-            workers.submit(_wake)
+        stream: Generator[_Done] = Parallel(jobs, backend="loky", return_as="generator")(tasks)
     try:
         for number in came[:1]:
             signal.raise_signal(number)
-        yield workers
-    except BaseException:
-        workers.shutdown(kill_workers=True)
+        for done in stream:  # noqa: UP028  to close the stream would only warn
+            yield done
+        get_reusable_executor(jobs, reuse=True).shutdown()  # joblib would keep them for another time
+    except BaseException:  # Ctrl-C among them: joblib ends its workers when it sees one, too
+        threading.excepthook = partial(_tell_of_others, threading.excepthook)
+        with suppress(KeyboardInterrupt):
+            stream.throw(KeyboardInterrupt)
         raise
-    workers.shutdown()
+
+
+def _tell_of_others(tell: Callable[[threading.ExceptHookArgs], Any], args: threading.ExceptHookArgs) -> None:
+    """Tell of a thread that failed, but for loky's own: it stumbles over workers that were just ended."""
+    if args.thread is None or not args.thread.name.startswith("ExecutorManagerThread"):
+        tell(args)
 
 
 @contextmanager
@@ -155,26 +159,23 @@ def _births() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _score_each(
-    paths: Sequence[Path], order: Order, folder: Path, workers: Executor
-) -> Iterator[SharedScoring]:
-    futures = [
-        workers.submit(_score_file, path, order, folder / f"{number}.told")
-        for number, path in enumerate(paths)
-    ]
-    for future in futures:
-        done = future.result()
+def _score_each(paths: Sequence[Path], order: Order, folder: Path) -> Iterator[SharedScoring]:
+    tasks = (
+        delayed(_score_file)(path, order, folder / f"{number}.told") for number, path in enumerate(paths)
+    )
+    for done in _start(order.jobs, tasks):
         yield SharedScoring([done], done.notes)
 
 
-def _score_parts(path: Path, order: Order, folder: Path, workers: Executor) -> SharedScoring:
+def _score_parts(path: Path, order: Order, folder: Path) -> SharedScoring:
     with open_capture(path, allow_partial=order.allow_partial) as source:
-        names = (path, source.readable_path)
-        futures = [
-            workers.submit(_score_part, names, Shard(number, order.jobs), order, folder / f"{number}.told")
+        tasks = (
+            delayed(_score_part)(
+                (path, source.readable_path), Shard(number, order.jobs), order, folder / f"{number}.told"
+            )
             for number in range(order.jobs)
-        ]
-        parts = [future.result() for future in futures]
+        )
+        parts = list(_start(order.jobs, tasks))
         for part in parts:
             if part.error:
                 raise part.error
@@ -187,11 +188,6 @@ def _score_parts(path: Path, order: Order, folder: Path, workers: Executor) -> S
 
 
 # --- in the workers ---------------------------------------------------------------------------------------
-
-
-def _wake() -> None:
-    """Do nothing: to be asked for it, a worker has imported this module."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 @lru_cache(maxsize=1)
