@@ -50,11 +50,21 @@ def main() -> None:
         "",
         "Every family, carrier, evasion and strength apart: [evasions.csv](evasions.csv).",
         "",
-        f"Without a connection of 60 s or longer ({len(missing)} of evasion, strength and carrier):",
+        f"Empty: no connection of 60 s or longer ({len(missing)} of evasion, strength and carrier).",
         "",
-        *(f"- {evasion}, {strength}: {carrier}" for evasion, strength, carrier in missing),
+        "| evasion | strength | carriers without one |",
+        "|---|---|---|",
+        *_empty_rows(missing),
     ]
     (asked.output / "evasions.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def _empty_rows(missing: list[tuple[str, str, str]]) -> list[str]:
+    ways = dict.fromkeys((evasion, strength) for evasion, strength, _ in missing)
+    return [
+        f"| {' | '.join(way)} | {', '.join(carrier for *of, carrier in missing if tuple(of) == way)} |"
+        for way in ways
+    ]
 
 
 if __name__ == "__main__":
