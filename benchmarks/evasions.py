@@ -30,7 +30,7 @@ def main() -> None:
     bundle, left_out = fit(labelled, TrainingSettings(), print)
     probability = np.zeros(len(labelled))  # what showed too little is not judged: not found
     probability[left_out.rows] = left_out.probability
-    rows = np.flatnonzero(labelled.sensor_start_s == 0)
+    rows = np.flatnonzero((labelled.sensor_start_s == 0) & labelled.is_emulated)
     cells = evasion_cells(labelled.take(rows), probability[rows], bundle.thresholds.mining)
     asked.output.mkdir(parents=True, exist_ok=True)
     (asked.output / "evasions.csv").write_text(evasions_csv(cells), encoding="utf-8")

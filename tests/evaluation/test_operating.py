@@ -35,6 +35,22 @@ def test_only_connections_that_lasted_count_at_an_age() -> None:
     assert totals[60.0] == 0
 
 
+def test_a_silence_of_hours_is_no_time_of_a_client() -> None:
+    labelled = small_data_set()
+    seen = labelled.observations
+    later = np.where(labelled.connection % 2 == 0, 0, 400 * 86_400_000)
+    moved = replace(
+        labelled,
+        observations=replace(
+            seen,
+            client_ip=np.full(len(seen), b"10.0.0.1", seen.client_ip.dtype),
+            start_ms=seen.start_ms + later,
+            end_ms=seen.end_ms + later,
+        ),
+    )
+    assert operating("all", moved, np.zeros(len(moved)), 0.9).host_days < 1.0
+
+
 def test_a_client_is_counted_from_its_first_to_its_last_packet() -> None:
     labelled = small_data_set()
     benign = labelled.take(np.flatnonzero(~labelled.is_mining))
