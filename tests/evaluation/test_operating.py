@@ -26,6 +26,14 @@ def test_one_benign_connection_above_all_miners_leaves_nothing_to_find() -> None
     assert result.false_alarms.hits == 1
 
 
+def test_without_benign_connections_there_is_no_rate() -> None:
+    labelled = small_data_set()
+    mining = labelled.take(np.flatnonzero(labelled.is_mining))
+    result = operating("all", mining, np.ones(len(mining)), 0.9)
+    assert [share.total for share in result.recall_at] == [0, 0, 0]
+    assert result.host_days == 0.0
+
+
 def test_only_connections_that_lasted_count_at_an_age() -> None:
     labelled = small_data_set()
     short = replace(labelled, lasted_s=np.where(labelled.is_mining, 45.0, labelled.lasted_s))

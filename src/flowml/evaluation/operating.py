@@ -63,7 +63,8 @@ def operating(
     mining = labelled.take(rows)
     found = _outcomes(mining, probability[rows], threshold)
     lasted = mining.lasted_s[found.row]
-    long = found.probability[lasted >= LONG_S]
+    # without benign connections there is no rate, and nothing found at it
+    long = found.probability[(lasted >= LONG_S) & bool(len(benign))]
     cuts = [threshold_for(wrong.probability, 1 / one_in, at_least=0.0) for one_in in ONE_IN]
     return Operating(
         name,
