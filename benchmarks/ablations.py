@@ -7,6 +7,7 @@ false alarms.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,10 @@ def _fitted(features: np.ndarray, labelled: LabelledObservations, weight: np.nda
 
 def _threshold(labelled: LabelledObservations, score: np.ndarray, which: np.ndarray) -> float:
     rows = np.flatnonzero(which)
+    if not len(rows):
+        sys.exit(
+            "no benign connection of real captures that may be fitted on; name their folder: CAPTURES=DIR"
+        )
     part = labelled.take(rows)
     outcomes = connection_outcomes(part.connection, score[rows], part.observations.reported_s, 1.0)
     return threshold_for(outcomes.probability, 1 / ONE_IN, at_least=0.0)

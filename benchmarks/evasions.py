@@ -30,7 +30,7 @@ def main() -> None:
     bundle, left_out = fit(labelled, TrainingSettings(), print)
     probability = np.zeros(len(labelled))  # what showed too little is not judged: not found
     probability[left_out.rows] = left_out.probability
-    rows = np.flatnonzero(labelled.sensor_start_s == 0)
+    rows = np.flatnonzero((labelled.sensor_start_s == 0) & labelled.is_emulated)
     cells = evasion_cells(labelled.take(rows), probability[rows], bundle.thresholds.mining)
     asked.output.mkdir(parents=True, exist_ok=True)
     (asked.output / "evasions.csv").write_text(evasions_csv(cells), encoding="utf-8")
@@ -50,11 +50,21 @@ def main() -> None:
         "",
         "Every family, carrier, evasion and strength apart: [evasions.csv](evasions.csv).",
         "",
-        f"Without a connection of 60 s or longer ({len(missing)} of evasion, strength and carrier):",
+        f"Empty: no connection of 60 s or longer ({len(missing)} of evasion, strength and carrier).",
         "",
-        *(f"- {evasion}, {strength}: {carrier}" for evasion, strength, carrier in missing),
+        "| evasion | strength | carriers without one |",
+        "|---|---|---|",
+        *_empty_rows(missing),
     ]
     (asked.output / "evasions.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def _empty_rows(missing: list[tuple[str, str, str]]) -> list[str]:
+    ways = dict.fromkeys((evasion, strength) for evasion, strength, _ in missing)
+    return [
+        f"| {' | '.join(way)} | {', '.join(carrier for *of, carrier in missing if tuple(of) == way)} |"
+        for way in ways
+    ]
 
 
 if __name__ == "__main__":

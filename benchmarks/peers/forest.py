@@ -1,5 +1,6 @@
 """A plain random forest on NFStream's statistics of records, split by origin: what a tutorial would build."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,6 +53,8 @@ def random_forest(captures: Sequence[LabelledCapture]) -> Called:
     score = np.zeros(len(y))
     for seen, left in StratifiedGroupKFold(5, shuffle=True, random_state=SEED).split(x, y, origin):
         score[left] = _forest().fit(x[seen], y[seen]).predict_proba(x[left])[:, 1]
+    if not (real & ~y).any():
+        sys.exit("no benign record of real captures that may be fitted on: nothing to choose a threshold by")
     threshold = threshold_for(score[real & ~y], FALSE_ALARM_SHARE)
     forest = _forest().fit(x, y)
     called: Called = {}

@@ -26,6 +26,14 @@ def test_one_benign_connection_above_all_miners_leaves_nothing_to_find() -> None
     assert result.false_alarms.hits == 1
 
 
+def test_without_benign_connections_there_is_no_rate() -> None:
+    labelled = small_data_set()
+    mining = labelled.take(np.flatnonzero(labelled.is_mining))
+    result = operating("all", mining, np.ones(len(mining)), 0.9)
+    assert [share.total for share in result.recall_at] == [0, 0, 0]
+    assert result.host_days == 0.0
+
+
 def test_only_connections_that_lasted_count_at_an_age() -> None:
     labelled = small_data_set()
     short = replace(labelled, lasted_s=np.where(labelled.is_mining, 45.0, labelled.lasted_s))
@@ -33,6 +41,22 @@ def test_only_connections_that_lasted_count_at_an_age() -> None:
     totals = dict(zip(AGES_S, (share.total for share in result.recall_by), strict=True))
     assert totals[30.0] == len(np.unique(labelled.connection[labelled.is_mining]))
     assert totals[60.0] == 0
+
+
+def test_a_silence_of_hours_is_no_time_of_a_client() -> None:
+    labelled = small_data_set()
+    seen = labelled.observations
+    later = np.where(labelled.connection % 2 == 0, 0, 400 * 86_400_000)
+    moved = replace(
+        labelled,
+        observations=replace(
+            seen,
+            client_ip=np.full(len(seen), b"10.0.0.1", seen.client_ip.dtype),
+            start_ms=seen.start_ms + later,
+            end_ms=seen.end_ms + later,
+        ),
+    )
+    assert operating("all", moved, np.zeros(len(moved)), 0.9).host_days < 1.0
 
 
 def test_a_client_is_counted_from_its_first_to_its_last_packet() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -171,7 +171,7 @@ def draw_evasions(cells: Sequence[EvasionCell]) -> Figure:
 def _draw_side(
     axes: Axes, cells: Sequence[EvasionCell], ways: Sequence[tuple[str, str]], names: Sequence[str], by: str
 ) -> None:
-    colours = LinearSegmentedColormap.from_list("recall", [MINING_COLOUR, "#f2d9a0", _FOUND_COLOUR])
+    colours: Colormap = LinearSegmentedColormap.from_list("recall", [MINING_COLOUR, "#f2d9a0", _FOUND_COLOUR])
     colours = colours.with_extremes(bad=_EMPTY_COLOUR)
     recall = np.full((len(ways), len(names)), np.nan)
     for row, way in enumerate(ways):

@@ -15,6 +15,8 @@ ONE_IN = (1_000, 10_000, 100_000)
 AGES_S = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 LONG_S = 60.0
 DAY_MS = 86_400_000.0
+SILENCE_MS = 3_600_000
+"""A client that is silent for longer was not there: files that were merged span years."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Operating:
     false_alarms : Share
         Benign connections called mining at the model's threshold, of all.
     host_days : float
-        Days between first and last packet of each benign client in each capture, added up.
+        Days that benign clients were seen in each capture, added up, without silences of an hour or more.
     """
 
     name: str
@@ -61,7 +63,8 @@ def operating(
     mining = labelled.take(rows)
     found = _outcomes(mining, probability[rows], threshold)
     lasted = mining.lasted_s[found.row]
-    long = found.probability[lasted >= LONG_S]
+    # without benign connections there is no rate, and nothing found at it
+    long = found.probability[(lasted >= LONG_S) & bool(len(benign))]
     cuts = [threshold_for(wrong.probability, 1 / one_in, at_least=0.0) for one_in in ONE_IN]
     return Operating(
         name,
@@ -87,15 +90,18 @@ def _found_by(found: ConnectionOutcomes, lasted_s: NDArray[np.float64], age_s: f
 
 def _host_days(labelled: LabelledObservations) -> float:
     seen = labelled.observations
-    captures = np.char.add(np.char.add(labelled.source, "/"), labelled.file)
-    _, capture = np.unique(captures, return_inverse=True)
-    _, client = np.unique(seen.client_ip, return_inverse=True)
-    _, host = np.unique(capture * (client.max(initial=0) + 1) + client, return_inverse=True)
-    n_hosts = int(host.max(initial=-1)) + 1
-    first, last = np.full(n_hosts, np.iinfo(np.int64).max), np.zeros(n_hosts, np.int64)
-    np.minimum.at(first, host, seen.start_ms)
-    np.maximum.at(last, host, seen.end_ms)
-    return float((last - first).sum() / DAY_MS)
+    hosts = np.stack([labelled.source.astype("S"), labelled.file.astype("S"), seen.client_ip])
+    _, host = np.unique(hosts, axis=1, return_inverse=True)
+    order = np.lexsort((seen.start_ms, host.ravel()))
+    total_ms, before, since, until = 0, -1, 0, 0
+    rows = zip(
+        host.ravel()[order].tolist(), seen.start_ms[order].tolist(), seen.end_ms[order].tolist(), strict=True
+    )
+    for number, start_ms, end_ms in rows:
+        if number != before or start_ms > until + SILENCE_MS:
+            total_ms, before, since, until = total_ms + until - since, number, start_ms, end_ms
+        until = max(until, end_ms)
+    return (total_ms + until - since) / DAY_MS
 
 
 def render_operating(results: Sequence[Operating]) -> list[str]:
@@ -121,7 +127,7 @@ def render_operating(results: Sequence[Operating]) -> list[str]:
         "|---|" + "---|" * len(AGES_S),
         *(f"| {r.name} | {' | '.join(map(_percent, r.recall_by))} |" for r in results),
         "",
-        "False alarms by the time that benign clients were seen, from the first to the last packet of each:",
+        "False alarms by the time that benign clients were seen, without silences of an hour or more:",
         "",
         "| judged | false alarms | host-days | per host-day |",
         "|---|---|---|---|",

@@ -91,22 +91,26 @@ def run_holdout(
             _false_alarms(replace(bundle, classifier=classifier), others)
             for classifier in left_out.classifiers
         ),
-        _operating(bundle, left_out, others),
+        _operating(bundle, left_out, fitted_on, others),
         brier_score(left_out.probability, left_out.labelled.is_mining, left_out.weight),
         left_out,
     )
 
 
-def _operating(bundle: ModelBundle, left_out: LeftOut, others: LabelledObservations) -> tuple[Operating, ...]:
+def _operating(
+    bundle: ModelBundle, left_out: LeftOut, fitted_on: LabelledObservations, others: LabelledObservations
+) -> tuple[Operating, ...]:
     """Of sources never seen, and of those fitted on, real and emulated; without miners that evade."""
-    threshold, labelled = bundle.thresholds.mining, left_out.labelled
+    threshold = bundle.thresholds.mining
     judged = bundle.judge(others.observations).probability
     results = [operating("never part of a fit", others, judged, threshold)]
-    whole = (labelled.sensor_start_s == 0) & (labelled.evasion == NO_EVASION)
+    probability = np.zeros(len(fitted_on))  # what showed too little is not judged: not found
+    probability[left_out.rows] = left_out.probability
+    whole = (fitted_on.sensor_start_s == 0) & (fitted_on.evasion == NO_EVASION)
     for is_emulated, name in ((False, "left out, real"), (True, "left out, emulated")):
-        rows = np.flatnonzero(whole & (labelled.is_emulated == is_emulated))
+        rows = np.flatnonzero(whole & (fitted_on.is_emulated == is_emulated))
         if len(rows):
-            results.append(operating(name, labelled.take(rows), left_out.probability[rows], threshold))
+            results.append(operating(name, fitted_on.take(rows), probability[rows], threshold))
     return tuple(results)
 
 
