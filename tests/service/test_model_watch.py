@@ -88,15 +88,17 @@ def test_a_file_that_is_no_pointer_is_refused(bundles: tuple[Path, Path], tmp_pa
 def test_a_challenger_judges_in_the_shadow_and_only_differences_are_kept(
     bundles: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    models, _ = watch(bundles, tmp_path, threshold=1.0)
+    models, _ = watch(bundles, tmp_path, threshold=0.5)
     observations = observed()
-    assert not models.judge(observations).is_mining.any()
+    assert models.judge(observations).is_mining.any()
     deploy(bundles[1], bundle_digest(bundles[1]), tmp_path, CHALLENGER)
     models.look()
     models.judge(observations)
     compared, differences = models.shadow.collect()
     assert compared.judged == len(observations)
     assert models.cards[CHALLENGER].startswith("# flowml")
+    assert models.challenger is not None
+    assert models.challenger.thresholds.mining == models.champion.thresholds.mining == 0.5
     assert differences == []  # the threshold of the site is that of both
     pointer_path(tmp_path, CHALLENGER).unlink()
     models.look()

@@ -25,11 +25,15 @@ class OriginWatch:
         self.fitted = set(features[:, 0].tolist())
         return self
 
-    def predict_proba(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    @staticmethod
+    def of(classifier: "OriginWatch") -> "OriginWatch":
+        """The trees of a classifier: here, itself."""
+        return classifier
+
+    def score(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         judged = set(features[:, 0].tolist())
         assert not judged & self.fitted, "an origin on both sides"
-        score = np.linspace(0.1, 0.9, len(features))
-        return np.stack([1 - score, score], axis=1)
+        return np.linspace(0.1, 0.9, len(features))
 
 
 def with_origins(numbers: list[int]) -> LabelledObservations:
@@ -48,6 +52,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, labelled: LabelledObservations) -> 
         return np.array([[number_of[origin_of[key]]] for key in _keys(observations)])
 
     monkeypatch.setattr(fitting, "build_classifier", lambda _: OriginWatch())
+    monkeypatch.setattr(fitting, "RandomisedTrees", OriginWatch)
     monkeypatch.setattr(fitting, "feature_matrix", features)
     monkeypatch.setattr(fitting, "fit_novelty", lambda *_: None)
 
