@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -156,3 +157,14 @@ def test_uids_stay_apart_where_one_pair_of_addresses_has_many_flows(tmp_path: Pa
         mine = batch[schema.SRC_PORT] == port
         assert len(set(batch[schema.UID][mine].tolist())) == 1
         assert batch[schema.SLICE][mine].tolist() == list(range(int(mine.sum())))
+
+
+def test_an_abandoned_meter_ends_although_its_process_does_not_heed_the_signal_to(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGTERM, lambda *_: None)  # the process that is forked inherits it
+    try:
+        batches = ReferenceMeter(MeterSettings(n_dissections=0)).batches(_many(tmp_path / "a.pcap", 20_000))
+        next(batches)
+        batches.close()  # type: ignore[attr-defined]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not multiprocessing.active_children()

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
@@ -161,13 +163,13 @@ def _running(streamer: Iterable[Any], path: Path) -> Iterator[Iterator[Any]]:
 
     NFStreamer forks its meter, swallows Ctrl-C, and pins the calling process to its first processors.
     """
-    processors = os.sched_getaffinity(0)
+    processors, others = os.sched_getaffinity(0), set(active_children())
     stream = cast("Generator[Any, None, None]", iter(streamer))
     with _told_interrupts() as told:
         try:
             yield _flows(stream, path, told, processors)
         finally:
-            _stop(stream)
+            _stop(stream, set(active_children()) - others)
             os.sched_setaffinity(0, processors)
 
 
@@ -187,8 +189,14 @@ def _flows(
         raise KeyboardInterrupt
 
 
-def _stop(stream: Generator[Any, None, None]) -> None:
-    """End a stream that was not read to its end: NFStreamer ends its processes on an interrupt."""
+def _stop(stream: Generator[Any, None, None], forked: Iterable[BaseProcess]) -> None:
+    """End a stream that was not read to its end: NFStreamer ends its processes on an interrupt.
+
+    It asks them to end, and waits. One that has inherited a handler for that signal, and waits itself for
+    somebody to take the flows that it still has, would never end: so they are ended by force first.
+    """
+    for process in forked:
+        process.kill()
     try:
         stream.throw(KeyboardInterrupt)
     except (StopIteration, KeyboardInterrupt):
