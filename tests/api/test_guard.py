@@ -1,3 +1,5 @@
+from typing import Any
+
 import httpx
 import pytest
 
@@ -41,13 +43,21 @@ def test_a_change_that_another_site_asks_for_is_refused(
     assert answer.status_code == 403
 
 
+def is_refused(client: httpx.Client, method: str, path: str, **body: Any) -> bool:
+    """Whether a body is too long; the answer may be lost where the server hangs up on one that is still sent."""
+    try:
+        return client.request(method, path, **body).status_code == 413
+    except (httpx.WriteError, httpx.ReadError):
+        return client.get("/api/v1/me").status_code == 200
+
+
 def test_a_body_that_is_too_long_is_refused_whether_it_says_so_or_not(client: httpx.Client) -> None:
     long = b"x" * (MAX_BODY_BYTES + 1)
     kind = {"Content-Type": "application/json", "X-CSRF-Token": csrf(client)}
-    assert client.patch("/api/v1/incidents", content=long, headers=kind).status_code == 413
-    assert client.patch("/api/v1/incidents", content=iter([long]), headers=kind).status_code == 413
+    assert is_refused(client, "PATCH", "/api/v1/incidents", content=long, headers=kind)
+    assert is_refused(client, "PATCH", "/api/v1/incidents", content=iter([long]), headers=kind)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert client.post("/incidents", content=iter([b"csrf=", long]), headers=form).status_code == 413
+    assert is_refused(client, "POST", "/incidents", content=iter([b"csrf=", long]), headers=form)
 
 
 @pytest.mark.parametrize(
