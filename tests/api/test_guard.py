@@ -44,7 +44,7 @@ def test_a_change_that_another_site_asks_for_is_refused(
 
 
 def is_refused(client: httpx.Client, method: str, path: str, **body: Any) -> bool:
-    """Whether a body is too long; the answer may be lost where the server hangs up on one that is still sent."""
+    """Whether a body is too long; the answer may be lost where one is still sent when the server hangs up."""
     try:
         return client.request(method, path, **body).status_code == 413
     except (httpx.WriteError, httpx.ReadError):

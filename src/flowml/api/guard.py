@@ -1,8 +1,10 @@
 """What stands before every route: which requests are heard, and what every answer says of itself."""
 
+import asyncio
 import ipaddress
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -12,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 64 * 1024
 _TOO_LONG = f"the body is longer than {MAX_BODY_BYTES} bytes"
+_DRAINED_BYTES, _DRAIN_S = 1024 * 1024, 1.0
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FOREIGN_SITES = frozenset({"cross-site", "same-site"})
 _POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -71,7 +74,7 @@ class Guard:
         if refusal is None:
             await self._app(scope, _bounded(receive), guarded_send)
         else:
-            await _refuse(refusal, guarded_send)
+            await _refuse(refusal, receive, guarded_send)
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         headers = Headers(scope=scope)
@@ -138,7 +141,24 @@ def _bounded(receive: Receive) -> Receive:
     return bounded
 
 
-async def _refuse(refusal: Refusal, send: Send) -> None:
+async def _drain(receive: Receive) -> None:
+    """Take what is still being sent, within bounds.
+
+    Who hangs up on bytes that nobody read resets the connection, and the answer is lost with it (RFC 9112,
+    9.6).
+    """
+    seen = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_S):
+            while seen < _DRAINED_BYTES:
+                message = await receive()
+                seen += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
+
+
+async def _refuse(refusal: Refusal, receive: Receive, send: Send) -> None:
+    await _drain(receive)
     body = json.dumps({"error": refusal.words}).encode()
     await send(
         {
