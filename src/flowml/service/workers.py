@@ -6,21 +6,14 @@ What a worker tells goes through a temporary file, moment by moment: a file of m
 not have to fit into memory.
 """
 
-import os
 import pickle
-import signal
-import sys
 import tempfile
-import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
-
-from joblib import Parallel, delayed
-from joblib.externals.loky import get_reusable_executor
+from typing import BinaryIO
 
 from flowml.capture.extension import extension
 from flowml.capture.files import Amounts, account, file_meter
@@ -29,6 +22,7 @@ from flowml.capture.sources import open_capture
 from flowml.capture.step import Step
 from flowml.errors import CaptureError
 from flowml.models.bundle import ModelBundle, load_bundle
+from flowml.parallel import in_workers
 from flowml.service.files import Evictions, FileScoring, notes, score_steps
 from flowml.service.telling import Told, Wanted, together
 
@@ -110,72 +104,19 @@ def score_shared(paths: Sequence[Path], order: Order) -> Iterator[SharedScoring]
             yield from _score_each(paths, order, Path(folder))
 
 
-def _start(jobs: int, tasks: Iterator[Any]) -> Iterator[_Done]:
-    """Start workers and hand out tasks; give what they did, in the order of the tasks."""
-    with _births() as came:
-        stream: Generator[_Done] = Parallel(jobs, backend="loky", return_as="generator")(tasks)
-    try:
-        for number in came[:1]:
-            signal.raise_signal(number)
-        for done in stream:  # noqa: UP028  to close the stream would only warn
-            yield done
-        get_reusable_executor(jobs, reuse=True).shutdown()  # joblib would keep them for another time
-    except BaseException:  # Ctrl-C among them: joblib ends its workers when it sees one, too
-        threading.excepthook = partial(_tell_of_others, threading.excepthook)
-        with suppress(KeyboardInterrupt):
-            stream.throw(KeyboardInterrupt)
-        raise
-
-
-def _tell_of_others(tell: Callable[[threading.ExceptHookArgs], Any], args: threading.ExceptHookArgs) -> None:
-    """Tell of a thread that failed, but for loky's own: it stumbles over workers that were just ended."""
-    if args.thread is None or not args.thread.name.startswith("ExecutorManagerThread"):
-        tell(args)
-
-
-@contextmanager
-def _births() -> Iterator[list[int]]:
-    """Hold signals until all workers are known, and list them: one in between would leave a worker alone.
-
-    Workers inherit that SIGINT waits: a Ctrl-C reaches them too, and who started them ends them. They inherit
-    a standard output that leads nowhere, because loky writes there if it ends a worker that is not yet awake.
-    """
-    came: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    # handlers too, because a signal that this thread does not take may be given to another
-    handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in numbers}
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    sys.stdout.flush()
-    output, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        yield came
-    finally:
-        os.dup2(output, 1)
-        os.close(output)
-        os.close(nowhere)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
 def _score_each(paths: Sequence[Path], order: Order, folder: Path) -> Iterator[SharedScoring]:
-    tasks = (
-        delayed(_score_file)(path, order, folder / f"{number}.told") for number, path in enumerate(paths)
-    )
-    for done in _start(order.jobs, tasks):
+    tasks = ((path, order, folder / f"{number}.told") for number, path in enumerate(paths))
+    for done in in_workers(order.jobs, _score_file, tasks):
         yield SharedScoring([done], done.notes)
 
 
 def _score_parts(path: Path, order: Order, folder: Path) -> SharedScoring:
     with open_capture(path, allow_partial=order.allow_partial) as source:
         tasks = (
-            delayed(_score_part)(
-                (path, source.readable_path), Shard(number, order.jobs), order, folder / f"{number}.told"
-            )
+            ((path, source.readable_path), Shard(number, order.jobs), order, folder / f"{number}.told")
             for number in range(order.jobs)
         )
-        parts = list(_start(order.jobs, tasks))
+        parts = list(in_workers(order.jobs, _score_part, tasks))
         for part in parts:
             if part.error:
                 raise part.error
@@ -196,7 +137,6 @@ def _bundle(folder: Path, digest: str) -> ModelBundle:
 
 
 def _score_file(path: Path, order: Order, spool: Path) -> _Done:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     scoring = FileScoring(
         path, _bundle(order.model, order.digest), order.wanted, allow_partial=order.allow_partial
     )
@@ -208,7 +148,6 @@ def _score_file(path: Path, order: Order, spool: Path) -> _Done:
 
 
 def _score_part(paths: tuple[Path, Path], shard: Shard, order: Order, spool: Path) -> _Done:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     named, readable = paths
     amounts, evictions = Amounts(), Evictions()
     steps = _counted(file_meter(MeterSettings(), shard).steps(readable), amounts)

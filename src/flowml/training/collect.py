@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import effective_n_jobs
 
 from flowml.capture.files import CaptureFile
 from flowml.capture.settings import MeterSettings
@@ -18,6 +18,7 @@ from flowml.flows.batch import FlowBatch
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.flows.observations import Observations
 from flowml.flows.packets import PacketSequences
+from flowml.parallel import in_workers
 from flowml.schema import DST_SYN, FIRST_SEEN_MS, LAST_SEEN_MS, SRC_SYN
 
 BATCH_RECORDS = 4096
@@ -74,10 +75,9 @@ def collect(
     list of Collected
         In the order of `captures`.
     """
-    work = (delayed(_collect_one)(capture, tuple(late_s)) for capture in captures)
-    results: Iterator[Collected] = Parallel(n_jobs=n_jobs, return_as="generator")(work)
-    finished = []
-    for result in results:
+    work = ((capture, tuple(late_s)) for capture in captures)
+    finished: list[Collected] = []
+    for result in in_workers(effective_n_jobs(n_jobs), _collect_one, work):
         done(result)
         finished.append(result)
     return finished
