@@ -85,6 +85,13 @@ def test_a_change_by_a_program_is_done_and_on_record(program: httpx.Client) -> N
     assert program.get("/api/v1/audit").json()["entries"][0]["action"] == "change incident"
 
 
+def test_an_incident_says_what_connects_it_with_others(program: httpx.Client) -> None:
+    told = program.get("/api/v1/incidents/1").json()
+    assert sorted(line["host"] for line in told["related"]) == ["10.0.0.2", "10.0.0.3"]
+    assert "One campaign: 10.0.0.2, 10.0.0.3 mine at 198.51.100.7:3333 too." in told["findings"]
+    assert told["findings"][0] in program.get("/incidents/1").text
+
+
 def test_a_change_of_an_incident_that_is_not_there_changes_nothing(program: httpx.Client) -> None:
     answer = program.patch("/api/v1/incidents", json={"numbers": [3, 4711], "state": "closed"})
     assert answer.status_code == 404

@@ -134,6 +134,7 @@ class IncidentAnswer(Answer):
     alerts: tuple[AlertAnswer, ...] = Field(description="The newest, a hundred at most")
     history: tuple[HistoryLine, ...]
     related: tuple[IncidentLine, ...] = Field(description="Of other hosts with the same server")
+    findings: tuple[str, ...] = Field(description="What connects it with them, a sentence each")
 
 
 Text = Annotated[str, Field(max_length=4000)]

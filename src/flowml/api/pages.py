@@ -135,6 +135,7 @@ def incident(request: Request, number: IncidentNumber, who: Viewer, done: Done =
         alerts=pictured,
         history=found.history,
         related=found.related,
+        findings=found.findings,
         states=STATES,
         may_change=who.may(Role.ANALYST),
         may_authorise=who.may(Role.ADMIN),

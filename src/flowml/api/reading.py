@@ -11,6 +11,7 @@ from flowml.api.answers import Level
 from flowml.detections.alert import Alert
 from flowml.detections.incident import OPEN, Change, Incident, IncidentState, Policy, identify
 from flowml.incidents import telemetry
+from flowml.incidents.campaigns import findings
 from flowml.incidents.store import IncidentFilter, IncidentStore
 from flowml.incidents.telemetry import Beat
 
@@ -54,6 +55,7 @@ def incident(store: IncidentStore, number: int) -> answers.IncidentAnswer:
         alerts=tuple(map(_alert, found.alerts)),
         history=tuple(answers.HistoryLine(**vars(step)) for step in found.steps),
         related=tuple(map(_line, found.related)),
+        findings=findings(store, number),
     )
 
 
