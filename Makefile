@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check lint evaluate left-out evasions ablations peers realism model notebooks bench parity fuzz hostile \
+.PHONY: demo test check lint evaluate left-out evasions ablations peers realism model notebooks bench parity fuzz hostile faults \
     sanitize lock clean
 
 demo: $(STAMP)
@@ -86,6 +86,10 @@ fuzz: $(STAMP)
 # 10,000 hostile requests to the dashboard: half a minute.
 hostile: $(STAMP)
 	$(BIN)/python -m tests.api.hostile --requests 10000
+
+# Processes of a running sensor are killed 100 times: some minutes.
+faults: $(STAMP)
+	FLOWML_KILLS=100 $(BIN)/python -m pytest tests/service/test_faults.py -s
 
 # The tests with AddressSanitizer and UndefinedBehaviorSanitizer in the extension, built beside the usual one.
 # Leaks are not looked for: the interpreter frees little at its end. Programs that tests start inherit it all, and

@@ -255,11 +255,13 @@ def test_an_alert_that_was_accepted_survives_the_death_of_the_sensor(
     sensor.process.wait()
     with http_server(port) as web:
         sensor = start(*command, "0.001")
-        assert eventually(lambda: bool(web.requests), 120), sensor.told()
+        assert eventually(lambda: len(web.requests) == 2, 120), sensor.told()
         sensor.wait_until_listening()
         sensor.end(signal.SIGTERM)
-    (body,) = web.bodies()
-    assert body["src_ip"] == "10.0.0.2"
+    alert, event = web.bodies()
+    assert alert["src_ip"] == "10.0.0.2"
+    assert event["sensor"]["event"] == "resumed"
+    assert event["sensor"]["source"] == "sensor"
     assert "webhook: 1 alerts or events of an earlier run are delivered now" in sensor.err.read_text()
 
 

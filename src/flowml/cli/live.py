@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from flowml.config.reader import Settings
     from flowml.service.capture_task import CaptureTask
+    from flowml.service.presence import Presence
     from flowml.service.scoring import Scorer
     from flowml.service.watch import Watch
     from flowml.sinks.base import Sink
@@ -106,7 +107,8 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
         # packets wait in the capture processes while the model is loaded, which takes seconds
         supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s))
         sinks = stack.enter_context(_audience(outlets, settings))
-        watch = stack.enter_context(_watching(settings, outlets))
+        presence = stack.enter_context(_present(sinks, settings))
+        watch = stack.enter_context(_watching(settings, outlets, presence))
         tally = run(supervisor, _scorers(settings, watch), sinks, _tell, watch)
         asked_at = time.monotonic() if supervisor.stopped_at is None else supervisor.stopped_at
         tally.undelivered += outlets.close(asked_at + _ENDING_S)
@@ -174,7 +176,26 @@ def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]
         authorisations.close()
 
 
-def _watching(settings: "Settings", outlets: "Outlets") -> "Watch":
+@contextmanager
+def _present(sinks: "list[Sink]", settings: "Settings") -> "Iterator[Presence | None]":
+    """Report if the sensor before was ended by force, and give signs of life from then on."""
+    from operator import methodcaller
+
+    from flowml.service.presence import Presence
+    from flowml.service.runner import deliver
+
+    if settings.state.folder is None:
+        yield None
+        return
+    with Presence(settings.state.folder) as presence:
+        event = presence.interruption()
+        if event is not None:
+            deliver("event", methodcaller("report", event), sinks, _tell)
+        presence.sign()
+        yield presence
+
+
+def _watching(settings: "Settings", outlets: "Outlets", presence: "Presence | None") -> "Watch":
     """Load the model, and whatever the sensor has to know of itself."""
     from flowml.registry.store import resolve
     from flowml.service.chronicle import Chronicle
@@ -190,6 +211,7 @@ def _watching(settings: "Settings", outlets: "Outlets") -> "Watch":
         lambda now_ms: [of_delivery(figures, room_bytes, now_ms) for figures in outlets.figures()],
         None if folder is None else Chronicle(folder),
         _tell,
+        presence=presence,
     )
     outlets.metrics.add(watch.metrics)
     return watch

@@ -6,17 +6,20 @@ A database that is locked, or a bundle that takes seconds to load, holds up this
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from flowml.detections.policy import Conclusions
 from flowml.detections.verdict import VerdictBatch
+from flowml.errors import SinkError
 from flowml.flows.observations import Observations
 from flowml.service import health
 from flowml.service.chronicle import Chronicle
 from flowml.service.health import Finding
 from flowml.service.ledger import Ledger
 from flowml.service.model_watch import ModelWatch
+from flowml.service.presence import Presence
 from flowml.service.scoring import Judge
 from flowml.service.told import Told
 from flowml.sinks.prometheus import Metric
@@ -44,6 +47,8 @@ class Watch:
     tell : callable
     beat_s : float
         From one look to the next, seconds.
+    presence : Presence or None
+        Given a sign of life at every look.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Watch:
         chronicle: Chronicle | None,
         tell: Callable[[str], None],
         beat_s: float = BEAT_S,
+        presence: Presence | None = None,
     ) -> None:
         self.findings: tuple[Finding, ...] = ()
         self._models = models
@@ -60,6 +66,7 @@ class Watch:
         self._chronicle = chronicle
         self._tell = tell
         self._beat_s = beat_s
+        self._presence = presence
         self._ledger = Ledger()
         self._offset_s = time.time() - time.monotonic()
         self._stepped_at, self._step_s = float("-inf"), 0.0
@@ -143,8 +150,14 @@ class Watch:
             findings.append(health.of_database(trouble))
         self._tell_changes(findings)
         self.findings = tuple(findings)
+        self._give_sign()
         if self._chronicle is not None:
             self._chronicle.health(findings, now_ms)
+
+    def _give_sign(self) -> None:
+        if self._presence is not None:
+            with suppress(SinkError):  # a full disk is told by the destinations and the database
+                self._presence.sign()
 
     def _clock_step_s(self) -> float:
         """By how much the clock jumped lately, held against one that cannot be set."""
