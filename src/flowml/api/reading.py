@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from flowml.api import answers
 from flowml.api.answers import Level
 from flowml.detections.alert import Alert
-from flowml.detections.incident import OPEN, Change, Incident, IncidentState, Policy, identify
+from flowml.detections.incident import OPEN, Change, Incident, IncidentState, Policy
 from flowml.incidents import telemetry
 from flowml.incidents.campaigns import findings
 from flowml.incidents.store import IncidentFilter, IncidentStore
@@ -202,7 +202,7 @@ def _alert(alert: Alert) -> answers.AlertAnswer:
     told = {name: getattr(verdict, name) for name in answers.OF_VERDICT}
     return answers.AlertAnswer(
         **told,
-        identifier=identify(alert),
+        identifier=alert.identifier,
         raised_ms=alert.raised_ms,
         client_ip=verdict.key.client_ip,
         client_port=verdict.key.client_port,

@@ -1,6 +1,5 @@
 """Incidents: what a person handles, made of the alerts of one internal host."""
 
-import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -111,17 +110,6 @@ class Policy:
     owner: str
     until_ms: int
     suppressed: int
-
-
-def identify(alert: Alert) -> str:
-    """Give what is the same whenever a connection is told again: a digest of source, ends and start."""
-    verdict = alert.verdict
-    key = verdict.key
-    parts = (
-        verdict.source, key.protocol, key.client_ip, key.client_port, key.server_ip, key.server_port,
-        verdict.start_ms,
-    )  # fmt: skip
-    return hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
 def server_of(alert: Alert) -> str:

@@ -16,7 +16,6 @@ from flowml.detections.incident import (
     IncidentState,
     Policy,
     Step,
-    identify,
     server_of,
 )
 from flowml.errors import DataError
@@ -142,7 +141,7 @@ class IncidentStore:
         with self.database.writing() as connection:
             for alert in alerts:
                 if connection.execute(
-                    "SELECT 1 FROM alert WHERE identifier = ?", (identify(alert),)
+                    "SELECT 1 FROM alert WHERE identifier = ?", (alert.identifier,)
                 ).fetchone():
                     continue
                 new += 1
@@ -347,7 +346,7 @@ def _take(connection: sqlite3.Connection, alert: Alert, name: str) -> bool:
     )
     connection.execute(
         "INSERT INTO alert VALUES (?, ?, ?, ?)",
-        (identify(alert), number, alert.raised_ms, to_record(_bounded(alert)).decode()),
+        (alert.identifier, number, alert.raised_ms, to_record(_bounded(alert)).decode()),
     )
     return begun
 
