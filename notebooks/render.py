@@ -2,8 +2,8 @@
 
 python notebooks/render.py [NAME...]
 
-Without names: those that need nothing but the repository. Each takes the environment that it names; relative paths
-in it count from the root of the repository.
+Without names: those that need nothing but the repository. Each takes the environment that it names; relative
+paths in it count from the root of the repository.
 """
 
 import base64
@@ -21,11 +21,13 @@ RENDERED = REPOSITORY / "docs" / "notebooks"
 OF_THE_REPOSITORY = ("what_mining_looks_like", "errors_and_evasions")
 
 
-def render(name: str, output: Path = RENDERED, place: Path = REPOSITORY) -> Path:
-    """Run a notebook in `place`; write NAME.md and its pictures, NAME/NN.png, below `output`."""
+def render(name: str) -> Path:
+    """Run a notebook; write NAME.md and its pictures, NAME/NN.png, below `RENDERED`."""
     notebook = jupytext.read(NOTEBOOKS / f"{name}.py")
-    nbclient.NotebookClient(notebook, timeout=3600, resources={"metadata": {"path": str(place)}}).execute()
-    pictures = output / name
+    nbclient.NotebookClient(
+        notebook, timeout=3600, resources={"metadata": {"path": str(REPOSITORY)}}
+    ).execute()
+    pictures = RENDERED / name
     shutil.rmtree(pictures, ignore_errors=True)
     pictures.mkdir(parents=True)
     parts = [f"<!-- Made by notebooks/render.py from notebooks/{name}.py; edit that. -->"]
@@ -34,7 +36,7 @@ def render(name: str, output: Path = RENDERED, place: Path = REPOSITORY) -> Path
         parts += [
             _shown(output_["data"], pictures) for output_ in cell.get("outputs", []) if "data" in output_
         ]
-    written = output / f"{name}.md"
+    written = RENDERED / f"{name}.md"
     written.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return written
 

@@ -14,7 +14,8 @@
 # %% [markdown]
 # # What mining looks like
 #
-# The data sets, counted, and one connection of every mining family beside the benign one that lies nearest to it
+# The data sets, counted, and one connection of every mining family beside the benign one that lies nearest
+# to it
 # in the model's features.
 #
 # * `FLOWML_DATASETS`: folder whose children are data sets; without it `datasets`. No model is needed.
@@ -41,7 +42,8 @@ folder = Path(os.environ.get("FLOWML_DATASETS", "datasets"))
 # %% [markdown]
 # ## The data sets
 #
-# Captures become flow records, flow records connections, and each connection is observed at several ages. Kept here
+# Captures become flow records, flow records connections, and each connection is observed at several ages.
+# Kept here
 # is the oldest observation of each connection.
 
 # %%
@@ -90,20 +92,23 @@ counted(connections.take(np.flatnonzero(~connections.is_mining)))
 # %% [markdown]
 # ## Message sequences
 #
-# Time against message size: up is the client, down is the server. Of each mining family stands here the connection of
-# a middling number of messages, among those that do not hide and lasted 60 seconds or longer; plain or in TLS where
-# there are such. Below it stands the benign connection nearest to it, another one each time.
+# Time against message size: up is the client, down is the server; zero is the first packet shown, of the
+# last 128 at most that are kept of a connection. Of each mining family stands here the connection of a
+# middling number of packets, among
+# those that do not hide and lasted 60 seconds or longer; plain or in TLS where there are such. Below it
+# stands the
+# benign connection nearest to it, another one each time.
 #
 # What to see in a miner:
 #
-# * Jobs: messages of the server of one size, or few, that nobody asked for, at the beat of blocks and templates.
+# * Jobs: messages of the server of one size, or few, that nobody asked for, at the beat of blocks and
+# templates.
 # * Shares: messages of the client of one size, at random times, since each is the end of a search.
 # * Answers: each share is answered at once by something small, of one size as well.
-# * It goes on so for hours. Nothing large ever passes, in either direction.
+# * It goes on so as long as the connection lasts.
 #
-# What to see in those that look like it: a clock where a miner has chance (telemetry, keep-alives), questions where a
-# miner has shares (every message of the server is an answer), or sizes that vary with what is said (chat, queries).
-# Where the pair cannot be told apart by eye, the model has the same trouble.
+# What to see in those that look like it: a clock where a miner has chance (telemetry, keep-alives), questions
+# where a miner has shares (every message of the server is an answer), or sizes that vary with what is said.
 
 # %%
 can_be_judged = shows_enough(connections.observations) & (connections.lasted_s >= LONG_S)
@@ -140,11 +145,14 @@ def nearest(row: int, shown: set[int]) -> int | None:
 def show(row: int) -> None:
     seen = connections.observations
     kind = "mining" if connections.is_mining[row] else "benign"
+    packets = seen.packets.take(np.array([row]))
+    from_ms = int(packets.time_ms[0])
     title = (
         f"{kind}: {connections.family[row]}, {connections.carrier[row]}   "
-        f"{connections.source[row]}/{connections.file[row]}, lasted {connections.lasted_s[row]:,.0f} s"
+        f"{connections.source[row]}/{connections.file[row]}, lasted {connections.lasted_s[row]:,.0f} s, "
+        f"shown from {(from_ms - seen.start_ms[row]) / 1000:,.0f} s on"
     )
-    display(message_strip(seen.packets.take(np.array([row])), int(seen.start_ms[row]), title))
+    display(message_strip(packets, from_ms, title))
 
 
 # %%
