@@ -14,9 +14,11 @@
 # %% [markdown]
 # # Errors and evasions
 #
-# Which connections are missed or falsely accused, what people said of alerts, and how miners that hide are found.
-# The shipped model was fitted on the data sets of the repository, so it cannot be held against them: they are
-# fitted again in the same way here, and each origin is judged by a classifier that did not see it.
+# Which connections are missed or falsely accused, what people said of alerts, and how miners that hide are
+# found. The shipped model was fitted on the data sets of the repository, so it cannot be held against them: they
+# are fitted again in the same way here, and each origin is judged by a classifier that did not see it. Real
+# captures, which the shipped model was fitted on too, are not among them: threshold and figures differ from
+# those of its card.
 #
 # * `FLOWML_DATASETS`: folder whose children are data sets; without it `datasets`.
 # * `FLOWML_FEEDBACK`: folder of `flowml feedback export`; without it none is shown.
@@ -65,8 +67,8 @@ mistakes = find_mistakes(labelled, probability[rows], threshold)
 alarms = [mistake for mistake in mistakes if not mistake.is_mining]
 missed = [mistake for mistake in mistakes if mistake.is_mining and mistake.lasted_s >= LONG_S]
 Markdown(
-    f"Threshold {threshold:.4f}: {len(alarms)} false alarms, {len(missed)} missed miners of 60 s or longer that "
-    f"do not hide, among {len(np.unique(labelled.connection)):,} connections."
+    f"Threshold {threshold:.4f}: {len(alarms)} false alarms, {len(missed)} missed miners of 60 s or longer "
+    f"that do not hide, among {len(np.unique(labelled.connection)):,} connections."
 )
 
 
@@ -101,7 +103,8 @@ for mistake in missed[:SHOWN]:
 # %% [markdown]
 # ## What people said
 #
-# Alerts of a site that somebody confirmed or called a false alarm, with what the shipped model says of them now.
+# Alerts of a site that somebody confirmed or called a false alarm, with what the shipped model says of them
+# now.
 
 # %%
 if "FLOWML_FEEDBACK" in os.environ:
@@ -117,8 +120,9 @@ else:
 # %% [markdown]
 # ## Miners that hide
 #
-# The matrix of `make evasions`, as it was last written: each miner judged by a classifier that saw neither its
-# pool nor any miner that hides.
+# The matrix of `make evasions`, as it was last written: each miner judged by a classifier that saw neither
+# its pool nor any miner that hides. Shares are those of `docs/evaluation/evasions.md`; the CSV keeps only the
+# median delay of each cell, so a delay here is the median of those.
 
 # %%
 path = Path(os.environ.get("FLOWML_EVASIONS", "docs/evaluation/evasions.csv"))
