@@ -4,9 +4,9 @@ import pytest
 
 from flowml.datasets.feedback import LabelledAlert, write_feedback
 from tests.conftest import REPOSITORY
+from tests.incidents.seen import START, mined, seen
 from tests.notebooks.conftest import Run
 from tests.recorded import record_data_set
-from tests.incidents.seen import START, mined, seen
 
 
 def test_the_notebook_shows_mistakes_feedback_and_the_evasion_matrix(
