@@ -17,8 +17,8 @@
 # Which connections are missed or falsely accused, what people said of alerts, and how miners that hide are
 # found. The shipped model was fitted on the data sets of the repository, so it cannot be held against them:
 # they are fitted again in the same way here, and each origin is judged by a classifier that did not see it.
-# Real captures, which the shipped model was fitted on too, are not among them: threshold and figures differ from
-# those of its card.
+# Real captures, which the shipped model was fitted on too, are not among them: threshold and figures differ
+# from those of its card.
 #
 # * `FLOWML_DATASETS`: folder whose children are data sets; without it `datasets`.
 # * `FLOWML_FEEDBACK`: folder of `flowml feedback export`; without it none is shown.
