@@ -7,8 +7,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check lint evaluate left-out evasions ablations peers realism model notebooks bench parity fuzz hostile faults \
-    sanitize lock clean
+.PHONY: demo test check lint evaluate left-out evasions ablations peers realism model notebooks rendered bench parity fuzz \
+    hostile faults sanitize lock clean
 
 demo: $(STAMP)
 	sh deploy/demo.sh $(BIN)
@@ -65,6 +65,10 @@ model: $(STAMP)
 	@test -n "$(CAPTURES)" || $(BIN)/flowml datasets fetch -o $(PUBLIC)
 	$(BIN)/flowml datasets check $(PUBLIC)
 	$(BIN)/flowml train $(DATASETS) $(PUBLIC) -o $(MODEL)
+
+# What the notebooks show, as Markdown with pictures: docs/notebooks
+rendered: $(STAMP)
+	$(BIN)/python notebooks/render.py
 
 notebooks: $(STAMP)
 	$(BIN)/python -m pytest tests/notebooks
