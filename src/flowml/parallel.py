@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -33,6 +34,8 @@ def in_workers(
     object
         What each call gave, in the order of the arguments.
     """
+    # joblib starts another worker for one whose memory has grown, and warns of that
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     tasks = (delayed(_call)(function, each) for each in arguments)
     with _births() as came:
         stream: Generator[Done] = Parallel(jobs, backend="loky", return_as="generator")(tasks)
