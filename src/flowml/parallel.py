@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky import get_reusable_executor
 
 Done = TypeVar("Done")
@@ -24,7 +24,7 @@ def in_workers(
     Parameters
     ----------
     jobs : int
-        How many workers; one is none, and the work is done here.
+        How many workers, -1 as many as there are cores; 1: none, the work is done in this process.
     function : callable
         Known to the workers by its module and name.
     arguments : iterable of tuple
@@ -34,6 +34,10 @@ def in_workers(
     object
         What each call gave, in the order of the arguments.
     """
+    jobs = effective_n_jobs(jobs)
+    if jobs == 1:
+        yield from (function(*each) for each in arguments)
+        return
     # joblib starts another worker for one whose memory has grown, and warns of that
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     tasks = (delayed(_call)(function, each) for each in arguments)

@@ -1,27 +1,21 @@
 from pathlib import Path
 
-import jupytext
-import nbclient
 import pytest
 from nbclient.exceptions import CellExecutionError
 
 from flowml.registry.promotion import promote
 from flowml.registry.tracking import log_run
 from flowml.registry.versions import ModelRegistry
-from tests.conftest import REPOSITORY
+from tests.notebooks.conftest import Run
 from tests.recorded import record_data_set
 from tests.registry.builders import small_bundle, training_run
-
-NOTEBOOK = REPOSITORY / "notebooks" / "evaluate_champion.py"
 
 
 @pytest.fixture
 def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store with a champion, a data set, and the environment that names them."""
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "src"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("FLOWML_DATASET", str(mislabel(record_data_set(tmp_path / "small", n_origins=2))))
     version = log_run(training_run(small_bundle(tmp_path / "flowml" / "1")), uri)
@@ -41,17 +35,10 @@ def mislabel(data_set: Path) -> Path:
     return data_set
 
 
-def run_notebook(folder: Path) -> list[dict[str, str]]:
-    """Execute the notebook; what its cells show, by media type."""
-    notebook = jupytext.read(NOTEBOOK)
-    nbclient.NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(folder)}}).execute()
-    return [
-        output["data"] for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output
-    ]
-
-
-def test_the_notebook_shows_the_champion_its_figures_and_its_mistakes(surroundings: Path) -> None:
-    shown = run_notebook(surroundings)
+def test_the_notebook_shows_the_champion_its_figures_and_its_mistakes(
+    run_notebook: Run, surroundings: Path
+) -> None:
+    shown = run_notebook("evaluate_champion", surroundings)
     text = "\n".join(data.get("text/markdown", data.get("text/plain", "")) for data in shown)
     assert "# flowml 1" in text  # the card
     assert "1 captures, 12 connections" in text
@@ -62,8 +49,8 @@ def test_the_notebook_shows_the_champion_its_figures_and_its_mistakes(surroundin
 
 
 def test_a_store_without_a_champion_stops_the_notebook_with_one_line(
-    surroundings: Path, monkeypatch: pytest.MonkeyPatch
+    run_notebook: Run, surroundings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLOWML_MODEL", "models:/flowml@nobody")
     with pytest.raises(CellExecutionError, match="models:/flowml@nobody: no such alias"):
-        run_notebook(surroundings)
+        run_notebook("evaluate_champion", surroundings)

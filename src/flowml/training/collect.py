@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from joblib import effective_n_jobs
 
 from flowml.capture.files import CaptureFile
 from flowml.capture.settings import MeterSettings
@@ -66,7 +65,7 @@ def collect(
         The sensor starts that many seconds after the capture's first packet, once for each: a connection
         that was there before is to be found too, so a model must have seen some.
     n_jobs : int
-        Worker processes, as joblib counts them.
+        Worker processes; -1: as many as there are cores.
     done : callable
         Told of each capture as it is finished.
 
@@ -77,7 +76,7 @@ def collect(
     """
     work = ((capture, tuple(late_s)) for capture in captures)
     finished: list[Collected] = []
-    for result in in_workers(effective_n_jobs(n_jobs), _collect_one, work):
+    for result in in_workers(n_jobs, _collect_one, work):
         done(result)
         finished.append(result)
     return finished
