@@ -16,7 +16,18 @@ def test_list_names_every_scenario_with_its_length() -> None:
     result = CliRunner().invoke(lab, ["list"])
     assert result.exit_code == 0
     names = [line.split()[0] for line in result.output.splitlines()]
-    assert names == ["first", "demo", "monero", "drawn", "wide", "full-1", "full-2", "full-3", "full-4"]
+    assert names == [
+        "first",
+        "demo",
+        "monero",
+        "drawn",
+        "varied",
+        "wide",
+        "full-1",
+        "full-2",
+        "full-3",
+        "full-4",
+    ]
     assert " 600 s " in result.output
 
 

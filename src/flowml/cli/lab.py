@@ -6,8 +6,20 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from flowml.lab.truth import CaptureTruth
+
+
+def _summary(capture: CaptureTruth) -> str:
+    n_mining = sum(server.is_mining for server in capture.servers)
+    return (
+        f"{capture.file}: {capture.n_packets} packets in {capture.duration_s:g} s, "
+        f"{len(capture.servers)} servers, {n_mining} of them pools"
+    )
 
 
 @click.group()
@@ -49,11 +61,39 @@ def record(scenario: str, folder: Path, seed: int, duration_s: float | None) -> 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     parts = parts_of(scenarios(), scenario)
     for capture in record_parts(scenario, parts, folder, seed, duration_s or parts[0].duration_s):
-        n_mining = sum(server.is_mining for server in capture.servers)
-        click.echo(
-            f"{capture.file}: {capture.n_packets} packets in {capture.duration_s:g} s, "
-            f"{len(capture.servers)} servers, {n_mining} of them pools"
+        click.echo(_summary(capture))
+
+
+@lab.command()
+@click.argument("scenario")
+@click.option(
+    "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder to write."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of everything drawn.")
+@click.option(
+    "--duration",
+    "duration_s",
+    type=click.FloatRange(min=1.0),
+    help="Simulated seconds; else the scenario's own.",
+)
+def simulate(scenario: str, folder: Path, seed: int, duration_s: float | None) -> None:
+    """Play SCENARIO in simulated time: a capture and manifest.toml with the truth, without root.
+
+    The actors and their TLS are the lab's own, the network below them is a model: see docs/lab.md.
+    """
+    from flowml.cli.progress import progress_bar
+    from flowml.lab.scenario import by_name
+    from flowml.lab.scenarios import scenarios
+    from flowml.lab.simulation.stage import simulate as play_simulated
+
+    chosen = by_name(scenarios(), scenario)
+    length_s = duration_s or chosen.duration_s
+    with progress_bar() as bar:
+        task = bar.add_task("simulated seconds", total=round(chosen.lead_s + length_s))
+        capture = play_simulated(
+            chosen, folder, seed, length_s, lambda now_s: bar.update(task, completed=round(now_s))
         )
+    click.echo(_summary(capture))
 
 
 @lab.command()

@@ -59,7 +59,7 @@ class Peer:
         """Ask the kernel for TCP keep-alive probes after that many idle seconds."""
         link: socket.socket = self.writer.get_extra_info("socket")
         if link.family != socket.AF_INET:
-            return  # the way to a relay on this host; the connection is the relay's
+            return  # simulated, or the way to a relay on this host; the connection is the relay's
         link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s)
 

@@ -95,6 +95,11 @@ def plan(scenario: Scenario, seed: int) -> Plan:
     return Plan(tuple(instances), tuple(links), scenario.lead_s)
 
 
+def is_simulable(actor: Actor) -> bool:
+    """Whether an actor can play in simulated time: programs do not, and datagrams are not simulated."""
+    return not (actor.requires or actor.over_udp)
+
+
 def missing_programs(scenario: Scenario) -> tuple[str, ...]:
     """Debian packages whose programs the scenario needs and this machine has not."""
     programs = {program for cast in scenario.casts for program in cast.actor.requires}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flowml.lab.casting import all_actors
 from flowml.lab.full import full
-from flowml.lab.scenario import Cast, Scenario
+from flowml.lab.scenario import Cast, Scenario, is_simulable
+
+if TYPE_CHECKING:
+    from flowml.lab.actor import Actor
 
 _HARD_FAMILIES = frozenset({"application", "cryptocurrency-node", "iot", "json-rpc", "push", "telemetry"})
 """Long, quiet and of constant sizes: what is most often mistaken for mining needs most of its variation."""
@@ -12,7 +17,7 @@ _HARD_FAMILIES = frozenset({"application", "cryptocurrency-node", "iot", "json-r
 
 def scenarios() -> tuple[Scenario, ...]:
     """All scenarios."""
-    return (_first(), _demo(), _monero(), _drawn(), _wide(), *full())
+    return (_first(), _demo(), _monero(), _drawn(), _varied(), _wide(), *full())
 
 
 def _casts(n_servers: dict[str, int]) -> tuple[Cast, ...]:
@@ -88,6 +93,20 @@ def _drawn() -> Scenario:
         _casts({"generic-mining": 60, "generic-mining-tls": 30, "application": 50, "application-tls": 30}),
         duration_s=600.0,
     )
+
+
+def _varied() -> Scenario:
+    """All that can be simulated, in many draws: what a pool, a miner or an application may differ in."""
+    casts = tuple(Cast(actor, _n_varied(actor)) for actor in all_actors().values() if is_simulable(actor))
+    return Scenario(
+        "varied", "every actor that can be simulated, in many draws; for flowml lab simulate", casts, 600.0
+    )
+
+
+def _n_varied(actor: Actor) -> int:
+    if actor.family in ("generic", "application"):
+        return 30 if actor.has_tls else 60
+    return 8 if actor.family in _HARD_FAMILIES else 6 if actor.is_mining else 3
 
 
 def _wide() -> Scenario:

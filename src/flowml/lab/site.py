@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from flowml.lab.certificates import CertificateFiles
 
 _BACKLOG = 256
-_CONNECT_S = 20.0  # as XMRig and most clients have it
+CONNECT_S = 20.0
+"""How long a client waits for a connection, as XMRig and most others do."""
+
 _LOOPBACK = "127.0.0.1"
 _FIRST_INSIDE = 20_000
 
@@ -104,7 +106,7 @@ class Site:
         """Connect to the instance's server; the connection is closed at the end of the context."""
         link = await self.connected_socket()
         tls = self.client_tls()
-        async with asyncio.timeout(_CONNECT_S):
+        async with asyncio.timeout(CONNECT_S):
             reader, writer = await asyncio.open_connection(
                 sock=link, ssl=tls, server_hostname=self.server_name() if tls else None
             )
@@ -123,11 +125,11 @@ class Site:
     async def connected_socket(self) -> socket.socket:
         """Connection from this host to the server, without TLS."""
         if self.dial is not None:
-            async with asyncio.timeout(_CONNECT_S):
+            async with asyncio.timeout(CONNECT_S):
                 return await self.dial(self.server)
         link = self._socket()
         try:
-            async with asyncio.timeout(_CONNECT_S):
+            async with asyncio.timeout(CONNECT_S):
                 await asyncio.get_running_loop().sock_connect(link, self.server)
         except BaseException:
             link.close()
