@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -11,7 +12,7 @@ from flowml.lab.site import CONNECT_S, Site
 
 if TYPE_CHECKING:
     import socket
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from flowml.lab.simulation.network import SimulatedNetwork
@@ -35,8 +36,13 @@ class SimulatedSite(Site):
 
     async def run_server(self, *argv: str | Path) -> None:
         """Refuse: LabError."""
-        raise LabError(f"lab: {argv[0]} is a program, and none runs in simulated time; record it instead")
+        _no_program(argv[0])
 
-    def program(self, *argv: str | Path) -> AbstractAsyncContextManager[RunningProgram]:
+    @asynccontextmanager
+    async def program(self, *argv: str | Path) -> AsyncIterator[RunningProgram]:
         """Refuse: LabError."""
-        raise LabError(f"lab: {argv[0]} is a program, and none runs in simulated time; record it instead")
+        yield _no_program(argv[0])
+
+
+def _no_program(name: str | Path) -> RunningProgram:
+    raise LabError(f"lab: {name} is a program, and none runs in simulated time; record it instead")
