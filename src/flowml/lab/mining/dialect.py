@@ -58,6 +58,11 @@ def _no_timers(drawn: Drawn) -> Sequence[Timer]:
     return ()
 
 
+def refusal(request: Message) -> Message:
+    """Build the answer to a login of somebody whom the pool does not know, or has banned."""
+    return {"id": request["id"], "result": None, "error": [24, "Unauthorized worker", None]}
+
+
 def _method(message: Message) -> str:
     return str(message["method"])
 
@@ -93,6 +98,8 @@ class Dialect:
         Time after which a miner that sent nothing gives it.
     notice
         What a pool tells its miners' owners; None where it cannot.
+    refusal
+        The pool's answer to a login that it refuses.
     kind
         What kind of request a miner's message is: its method, in all dialects but one.
     """
@@ -110,6 +117,7 @@ class Dialect:
     keep_alive: Callable[[int, Heard], Message] | None = None
     keep_alive_s: float = 60.0  # kKeepAliveTimeout in XMRig's Pool.h
     notice: Callable[[Generator], Message] | None = None
+    refusal: Callable[[Message], Message] = refusal
     kind: Callable[[Message], str] = _method
 
 

@@ -87,12 +87,15 @@ class Miner:
         return rest_s > 0.0 and (time.monotonic() + self.phase_s) % (turn_s + rest_s) > turn_s
 
     async def _keep_alive(self) -> None:
-        while self.known.keeps_alive and self.dialect.keep_alive is not None:
+        while self._shows_life() and self.dialect.keep_alive is not None:
             idle_s = time.monotonic() - self.last_sent_s
             if idle_s < self.dialect.keep_alive_s:
                 await asyncio.sleep(self.dialect.keep_alive_s - idle_s)
                 continue
             await self._send(self.dialect.keep_alive(self.n_sent + 1, self.known))
+
+    def _shows_life(self) -> bool:
+        return self.known.keeps_alive or bool(self.drawn["lives_unasked"])
 
     async def _by_the_clock(self, timer: Timer) -> None:
         period_s, build = timer

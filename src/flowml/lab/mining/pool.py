@@ -66,9 +66,13 @@ class Pool:
 
     def _answer(self, peer: Peer, vardiff: Vardiff, request: Message) -> None:
         work = Work(vardiff.difficulty, True, True)
+        is_login = self.dialect.kind(request) == self.dialect.login_method
+        if is_login and self.rng.random() < self.drawn["refused_ratio"]:
+            self._write(peer, [self.dialect.refusal(request)])
+            raise ConnectionAbortedError("the pool refused a login")
         answer = self.dialect.answer(request, work, self.drawn, self.rng)
         self._write(peer, [] if answer is None else [answer])
-        if self.dialect.kind(request) == self.dialect.login_method:
+        if is_login or (self.drawn["works_at_once"] and peer not in self.miners):
             self.miners[peer] = vardiff
             if not self.dialect.answers_with_work:
                 self._push(peer, work)
