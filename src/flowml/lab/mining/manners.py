@@ -33,8 +33,8 @@ def with_manners(drawn: Drawn, rng: Generator) -> dict[str, Any]:
 
 
 def _changed(manner: str, drawn: Drawn, rng: Generator) -> dict[str, Any]:
-    if manner == "slow":  # a share in half a minute to five
-        share_s = float(rng.choice([30.0, 60.0, 120.0, 300.0]))
+    if manner == "slow":  # a share in half a minute to twenty
+        share_s = float(rng.choice([30.0, 60.0, 120.0, 300.0, 1200.0]))
         return {"vardiff": False, "start_difficulty": drawn["hashes_per_s"] * share_s, "session_s": 36000.0}
     if manner == "restarted":
         return {
