@@ -25,6 +25,7 @@ from flowml.lab.mining.dialect import (
     heed,
     notice,
     numbered,
+    pushed,
     result,
     verdict,
 )
@@ -80,6 +81,7 @@ _BLOCKS_S = {
 _REFRESHES_S = {"p2pool": (0.0, 30.0), "switching": (0.0, 30.0, 55.0)}
 _TARGETS_S = {"solo": (3.33, 10.0, 30.0, 120.0), "scrypt": (3.0, 5.0, 10.0, 15.0, 20.0, 30.0)}
 _SHARE_NUMBER = 4
+_VERSION = "client.get_version"
 
 
 def opening(drawn: Drawn, rng: Generator) -> list[Message]:
@@ -103,6 +105,24 @@ def answer(request: Message, todo: Work, drawn: Drawn, rng: Generator) -> Messag
         return {"id": request["id"], "result": None, "error": [20, "Not supported.", None]}
     sizes = rng.lognormal(5.6, 0.5, int(drawn["transactions"]))
     return result(request, [hex_digits(2 * int(size), rng) for size in sizes])
+
+
+def work(todo: Work, drawn: Drawn, rng: Generator) -> list[Message]:
+    """Build a difficulty and a job, at first with a question, seldom with another extranonce."""
+    messages = bitcoin.work(todo, drawn, rng)
+    if todo.is_new_difficulty and todo.is_new_block and drawn["asks_version"]:
+        messages.append({"id": int(rng.integers(1, 9)), "method": _VERSION, "params": []})
+    if drawn["extranonce_subscribe"] and rng.random() < 0.1:
+        extranonce1 = hex_digits(int(drawn["extranonce1_digits"]), rng)
+        messages.insert(0, pushed("mining.set_extranonce", [extranonce1, int(drawn["extranonce2_bytes"])]))
+    return messages
+
+
+def reply(asked: Message, drawn: Drawn) -> Message | None:
+    """Build the answer of a miner that is asked for its version."""
+    if asked.get("method") != _VERSION:
+        return None
+    return {"id": asked["id"], "result": drawn["agent"] or "cgminer/3.1.1", "error": None}
 
 
 def share(number: int, known: Heard, drawn: Drawn, rng: Generator) -> Message:
@@ -154,6 +174,7 @@ def _form(kind: str, rng: Generator) -> dict[str, Any]:
         "transactions_s": float(rng.choice([60.0, 150.0, 600.0])) if asks else 0.0,
         "transactions": int(rng.choice([-1, 0, 3, 20])),
         "works_at_once": bool(rng.random() < 0.5),
+        "asks_version": bool(rng.random() < 0.3),
         "lists_both": bool(rng.random() < 0.6),
         "subscription_digits": int(rng.choice([8, 16, 32, 64])),
         "extranonce1_digits": int(rng.choice([0, 8, 8, 16])) if kind == "p2pool" else 8,
@@ -169,7 +190,7 @@ def _form(kind: str, rng: Generator) -> dict[str, Any]:
 _EARLY = Dialect(
     opening,
     answer,
-    bitcoin.work,
+    work,
     share,
     verdict,
     heed,
@@ -177,6 +198,7 @@ _EARLY = Dialect(
     "mining.submit",
     timers=timers,
     notice=notice,
+    reply=reply,
 )
 _PORTS, _TLS_PORTS = (3333, 3334, 9332, 9327, 8332, 25), (443, 3443, 995)
 ACTORS = (

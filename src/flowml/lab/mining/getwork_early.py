@@ -60,7 +60,7 @@ def _draw(rng: Generator) -> Parameters:
         "rolls_time": bool(rng.random() < 0.5),
         "asks_for": "" if is_ethereum else str(rng.choice(_EXTENSIONS)),
         "leaves_out_midstate": bool(rng.random() < 0.25),
-        "id": str(rng.choice(["0", "1", "json"])),
+        "id": str(rng.choice(["", "json"])),
         "counts": bool(rng.random() < 0.4),
     }
     if drawn["closes"]:
@@ -178,7 +178,7 @@ class Miner:
         """Build the body of a call."""
         self.n_asked += 1
         call: dict[str, Any] = {"method": method, "params": params}
-        call["id"] = self.n_asked if self.drawn["counts"] else self.drawn["id"]
+        call["id"] = self.n_asked if self.drawn["counts"] else self.drawn["id"] or int(bool(params))
         if self.drawn["is_ethereum"]:
             call["jsonrpc"] = "2.0"
         separators = (", ", ": ") if self.drawn["miner_spaces"] else (",", ":")

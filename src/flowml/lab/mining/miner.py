@@ -58,12 +58,12 @@ class Miner:
         await self._send(request)
         async with asyncio.timeout(ANSWER_S):
             while (message := await self.peer.json_line()).get("id") != request["id"]:
-                self._heed(message)
+                await self._take(message)
         self._heed(message)
 
     async def _listen(self) -> None:
         while not self.known.must_leave:
-            self._heed(await self.peer.json_line())
+            await self._take(await self.peer.json_line())
         raise ConnectionAbortedError("the pool sent its miners away, to come again")
 
     async def _submit(self, is_fresh: bool) -> None:
@@ -106,6 +106,11 @@ class Miner:
     async def _send(self, message: Message) -> None:
         self.n_sent, self.last_sent_s = self.n_sent + 1, time.monotonic()
         await self.peer.send(encoded([message], self.drawn["miner_spaces"]))
+
+    async def _take(self, message: Message) -> None:
+        self._heed(message)
+        if (reply := self.dialect.reply(message, self.drawn)) is not None:
+            await self.peer.send(encoded([reply], self.drawn["miner_spaces"]))
 
     def _heed(self, message: Message) -> None:
         heard = self.dialect.heed(message)

@@ -55,6 +55,8 @@ class Pool:
         try:
             while True:
                 request = await peer.json_line()
+                if not self.dialect.kind(request):
+                    continue
                 await asyncio.sleep(answer_after_s(self.drawn, self.rng))
                 if self.dialect.kind(request) == self.dialect.share_method:
                     self._judge(peer, vardiff, request)
