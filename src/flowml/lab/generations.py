@@ -25,6 +25,7 @@ _LOOK_ALIKES = {
     "node-monitor": 12,
     "electrum-early": 6,
     "electrum": 3,
+    "block-explorer": 4,
     "node-rpc": 5,
     "wallet-refresh": 4,
     "bitcoin-node": 6,
