@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from flowml.lab.peer import Peer
     from flowml.lab.site import Site
 
-LEAST_ANEW_S = 4.0
+LEAST_ANEW_S = 8.0
 """Who connects anew for each call does not call more often, or a recording would hold little else."""
 
 Call = Callable[[str, bytes], Awaitable[bytes]]
@@ -45,7 +45,7 @@ _SERVERS = ("bitcoin-json-rpc/v0.8.6-beta", "nginx/1.2.1", "TwistedWeb/11.0.0", 
 def draw_calls(rng: Generator) -> dict[str, Any]:
     """Draw the manner in which an instance's clients call."""
     return {
-        "closes": bool(rng.random() < 0.18),
+        "closes": bool(rng.random() < 0.12),
         "http": str(rng.choice(["1.1", "1.1", "1.0"])),
         "agent": str(rng.choice(_AGENTS)),
         "server": str(rng.choice(_SERVERS)),
