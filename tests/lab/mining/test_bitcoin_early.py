@@ -38,7 +38,7 @@ def _size(message: dict[str, Any]) -> int:
 
 
 def _draws(name: str) -> list[dict[str, Any]]:
-    return [dict(_DRAW[name](np.random.default_rng(seed))) for seed in range(150)]
+    return [dict(_DRAW[name](np.random.default_rng(seed))) for seed in range(60)]
 
 
 def test_a_miner_subscribes_and_logs_in_as_in_the_description() -> None:
