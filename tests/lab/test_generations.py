@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from flowml.lab.generations import generations
+from flowml.lab.generations import carried, generations
 from flowml.lab.scenario import plan
 
 _SCENARIO = generations()
@@ -28,3 +28,11 @@ def test_there_are_more_benign_clients_than_miners() -> None:
     for instance in plan(_SCENARIO, 61).instances:
         clients[instance.actor.is_mining] += len(instance.clients)
     assert clients[False] > clients[True]
+
+
+def test_each_family_is_carried_over_every_proxy_and_tunnel_that_is_judged() -> None:
+    ways = {(cast.actor.family, cast.actor.carrier) for cast in carried().casts if cast.actor.is_mining}
+    carriers = {"socks5", "connect", "wss", "ssh", "openvpn"}
+    assert ways == {(family, carrier) for family in _FAMILIES for carrier in carriers}
+    benign = {cast.actor.carrier for cast in carried().casts if not cast.actor.is_mining}
+    assert benign == carriers

@@ -1,12 +1,13 @@
-"""The scenario ``generations``: miners and pools of 2010 to 2019, and today's botnets, among look-alikes.
+"""The scenarios ``generations`` and ``carried``: miners and pools of 2010 to 2019, and today's botnets.
 
 Many pools of each family, in the clear and in TLS, none of which evades: a model is to learn what the family
-says in any generation, and from so many pools that none of them stands for it.
+says in any generation, and from so many pools that none of them stands for it. ``carried`` has a pool of each
+over every other carrier that flowml judges, and what resembles them over the same.
 """
 
 from __future__ import annotations
 
-from flowml.lab.casting import all_actors
+from flowml.lab.casting import all_actors, all_carriers, dressed, fits
 from flowml.lab.scenario import Cast, Scenario
 
 _POOLS = {
@@ -63,5 +64,22 @@ def generations() -> Scenario:
         "miners and pools of earlier years, and today's botnets, among what resembles them",
         (*pools, *benign),
         duration_s=900.0,
+        lead_s=40.0,
+    )
+
+
+def carried() -> Scenario:
+    """Make the scenario of the same actors over proxies and tunnels; WireGuard's datagrams are not judged."""
+    known = all_actors()
+    actors = [known[name] for name in (*_POOLS, *_LOOK_ALIKES)]
+    carriers = [carrier for name, carrier in all_carriers().items() if name != "wireguard"]
+    casts = tuple(
+        Cast(dressed(actor, carrier)) for carrier in carriers for actor in actors if fits(actor, carrier)
+    )
+    return Scenario(
+        "carried",
+        "the same miners over proxies and tunnels, among what resembles them over the same",
+        casts,
+        duration_s=600.0,
         lead_s=40.0,
     )

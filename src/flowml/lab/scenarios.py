@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowml.lab.casting import all_actors
 from flowml.lab.full import full
-from flowml.lab.generations import generations
+from flowml.lab.generations import carried, generations
 from flowml.lab.scenario import Cast, Scenario
 
 _HARD_FAMILIES = frozenset({"application", "cryptocurrency-node", "iot", "json-rpc", "push", "telemetry"})
@@ -13,7 +13,7 @@ _HARD_FAMILIES = frozenset({"application", "cryptocurrency-node", "iot", "json-r
 
 def scenarios() -> tuple[Scenario, ...]:
     """All scenarios."""
-    return (_first(), _demo(), _monero(), _drawn(), _wide(), generations(), *full())
+    return (_first(), _demo(), _monero(), _drawn(), _wide(), generations(), carried(), *full())
 
 
 def _casts(n_servers: dict[str, int]) -> tuple[Cast, ...]:
