@@ -22,6 +22,7 @@ def test_list_names_every_scenario_with_its_length() -> None:
         "monero",
         "drawn",
         "varied",
+        "varied",
         "wide",
         "full-1",
         "full-2",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from flowml.lab.casting import all_actors
 from flowml.lab.full import full
+from flowml.lab.generations import carried, generations
 from flowml.lab.scenario import Cast, Scenario, is_simulable
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ _HARD_FAMILIES = frozenset({"application", "cryptocurrency-node", "iot", "json-r
 
 def scenarios() -> tuple[Scenario, ...]:
     """All scenarios."""
-    return (_first(), _demo(), _monero(), _drawn(), _varied(), _wide(), *full())
+    return (
+        *(_first(), _demo(), _monero(), _drawn(), _varied(), _wide()),
+        *(generations(), carried(), *full()),
+    )
 
 
 def _casts(n_servers: dict[str, int]) -> tuple[Cast, ...]:

@@ -26,8 +26,10 @@ class _Site:
 
     async def listen(self, attend: Callable[[Peer], Awaitable[None]]) -> None:
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await attend(Peer(reader, writer))
-            writer.close()
+            try:
+                await attend(Peer(reader, writer))
+            finally:
+                writer.close()
 
         server = await asyncio.start_server(accept, "127.0.0.1", self.port)
         async with server:

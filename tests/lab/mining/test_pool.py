@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from flowml.lab.mining import alephium, grin, qubic
+from flowml.lab.mining import alephium, bitcoin_early, grin, qubic
 from flowml.lab.mining import miner as miner_module
 from flowml.lab.mining.bitcoin import ACTORS as BITCOIN_ACTORS
 from flowml.lab.mining.bitcoin import BITCOIN
@@ -235,3 +236,59 @@ def test_small_writes_are_delayed_where_that_was_drawn() -> None:
         return found
 
     assert asyncio.run(options()) == [1, 0]
+
+
+@pytest.mark.parametrize(("dialect", "drawn"), [(CRYPTONOTE, _monero()), (BITCOIN, _bitcoin())])
+def test_a_refused_login_is_answered_with_an_error_and_the_end(
+    dialect: Dialect, drawn: dict[str, Any]
+) -> None:
+    async def last_words() -> bytes:
+        pool = Pool(dialect, {**drawn, "refused_ratio": 1.0}, np.random.default_rng(4))
+        async with _listening(pool.attend) as port, _connected(port) as peer:
+            for request in dialect.opening(drawn, np.random.default_rng(5)):
+                if request["method"] == dialect.login_method:
+                    break
+                await peer.send_json(request)
+                await peer.line()
+            await peer.send_json(request)
+            return await peer.reader.read()
+
+    words = asyncio.run(last_words())
+    assert words.count(b"\n") == 1
+    assert json.loads(words)["error"]
+
+
+def test_a_pool_may_give_out_work_before_the_login() -> None:
+    drawn = _bitcoin(works_at_once=True, rolls_version=False)
+
+    async def told() -> list[dict[str, Any]]:
+        pool = Pool(BITCOIN, drawn, np.random.default_rng(4))
+        async with _listening(pool.attend) as port, _connected(port) as peer:
+            await peer.send_json(BITCOIN.opening(drawn, np.random.default_rng(5))[0])
+            return [await peer.json_line() for _ in range(3)]
+
+    assert [message.get("method") for message in asyncio.run(told())] == [
+        None,
+        "mining.set_difficulty",
+        "mining.notify",
+    ]
+
+
+def test_a_miner_of_2013_answers_the_pool_s_question_and_goes_on() -> None:
+    drawn = _quick(
+        bitcoin_early.ACTORS[0].draw(np.random.default_rng(1)),
+        asks_version=True,
+        agent="cgminer",
+        refused_ratio=0.0,
+        transactions_s=0.0,
+    )
+    heard = asyncio.run(_heard_while_mining(bitcoin_early._EARLY, drawn, 6))
+    assert [message["result"] for message in heard if "result" in message] == ["cgminer"]
+    assert "mining.submit" in {message.get("method") for message in heard}
+
+
+def test_signs_of_life_may_come_unasked() -> None:
+    drawn = _monero(turn_s=0.0, rest_s=1e9, keepalive=False, lives_unasked=True)
+    dialect = replace(CRYPTONOTE, keep_alive_s=0.05)
+    heard = asyncio.run(_heard_while_mining(dialect, drawn, 3))
+    assert [message["method"] for message in heard] == ["login", "keepalived", "keepalived"]

@@ -217,3 +217,63 @@ def test_rentals_send_shares_faster_than_lottery_devices(kind: str, most_s: floa
 def test_a_notice_is_a_word_to_the_owner_or_sends_the_miner_away() -> None:
     heard = {dialect.heed(dialect.notice(np.random.default_rng(seed))).must_leave for seed in range(20)}
     assert heard == {False, True}
+
+
+def test_claymore_logs_in_and_asks_with_numbers_of_its_own() -> None:
+    drawn = {
+        **_ACTORS["ethereum-early"].draw(np.random.default_rng(1)),
+        "user": "0x42",
+        "worker": "eth1.0",
+        "sends_worker": True,
+        "sends_version": True,
+        "sends_password": True,
+        "repeats_number": True,
+    }
+    assert encoded(ethereum.opening(drawn, np.random.default_rng(1)), with_spaces=True).decode() == (
+        '{"worker": "eth1.0", "jsonrpc": "2.0", "params": ["0x42", "x"], "id": 2, '
+        '"method": "eth_submitLogin"}\n'
+        '{"worker": "eth1.0", "jsonrpc": "2.0", "params": [], "id": 3, "method": "eth_getWork"}\n'
+    )
+    share = ethereum.share(99, Heard(job="0x1"), drawn, np.random.default_rng(1))
+    assert share["id"] == 4
+    assert ethereum.hash_rate(drawn, 99, np.random.default_rng(1))["id"] == 6
+
+
+def test_a_pool_may_push_to_miners_that_poll() -> None:
+    drawn = {**_ACTORS["ethereum-early"].draw(np.random.default_rng(1)), "poll_s": 10.0}
+    rng = np.random.default_rng(1)
+    assert len(ethereum.work(_NEW_BLOCK, {**drawn, "pushes_too": True}, rng)) == 1
+    assert ethereum.work(_NEW_BLOCK, {**drawn, "pushes_too": False}, rng) == []
+
+
+@pytest.mark.parametrize(
+    ("order", "params"),
+    [
+        ("usual", ["AGENT", None, "pool.example", "3333"]),
+        ("specified", ["pool.example", 3333, "AGENT", None]),
+        ("bare", ["AGENT"]),
+    ],
+)
+def test_a_zcash_subscription_has_the_order_of_zip_301_or_of_the_miners(
+    order: str, params: list[object]
+) -> None:
+    drawn = {**_ACTORS["zcash-early"].draw(np.random.default_rng(1)), "order": order}
+    drawn["pool_name"] = "pool.example"
+    (subscription, *_) = zcash.opening(drawn, np.random.default_rng(1))
+    agents = {agent for each in zcash._AGENTS.values() for agent in each}
+    assert ["AGENT" if param in agents else param for param in subscription["params"]] == params
+
+
+def test_zcash_miners_of_2016_subscribe_again_so_that_the_connection_stays() -> None:
+    ((period_s, build),) = zcash.timers({"resubscribe_s": 60.0})
+    assert period_s == 60.0
+    assert _text(build(9, np.random.default_rng(1))) == (
+        '{"id":9,"method":"mining.extranonce.subscribe","params":[]}\n'
+    )
+
+
+def test_ethminer_tells_its_hash_rate_to_nicehash_s_pools_too() -> None:
+    draws = [_ACTORS["ethereum-stratum-early"].draw(np.random.default_rng(seed)) for seed in range(40)]
+    telling = next(drawn for drawn in draws if drawn["hashrate_s"])
+    ((_, build),) = ethereum_stratum.timers(telling)
+    assert build(9, np.random.default_rng(1))["method"] == "eth_submitHashrate"

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from flowml.lab.peer import Peer
 
 _IDLE_RATIO = 300.0
+_QUIET = {"refused_ratio": 0.0, "works_at_once": False, "lives_unasked": False}
+"""What only some generations and manners have: refused logins, work before a login, unasked signs of life."""
+
 _STALL_S = 0.7  # a share in thirty is answered half a second late in CJ-Sniffer
 
 
@@ -74,6 +77,7 @@ def draw_conduct(rng: Generator) -> dict[str, Any]:
         "keepalive": bool(rng.random() < 0.3),
         "turn_s": 0.0,
         "rest_s": 0.0,
+        **_QUIET,
     }
 
 

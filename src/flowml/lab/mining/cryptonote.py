@@ -92,6 +92,12 @@ def heed(message: Message) -> Heard:
     return _heard(message["params"]) if message.get("method") == "job" else Heard()
 
 
+def refusal(request: Message) -> Message:
+    """Build the answer to a login with a wallet that the pool does not take, or has banned."""
+    error = {"code": -1, "message": "Invalid payment address provided"}
+    return {"id": request["id"], "jsonrpc": "2.0", "error": error}
+
+
 def keep_alive(number: int, known: Heard) -> Message:
     """Build a sign of life."""
     return {"id": number, "jsonrpc": "2.0", "method": "keepalived", "params": {"id": known.name}}
@@ -140,4 +146,5 @@ CRYPTONOTE = Dialect(
     "submit",
     answers_with_work=True,
     keep_alive=keep_alive,
+    refusal=refusal,
 )

@@ -58,8 +58,18 @@ def _no_timers(drawn: Drawn) -> Sequence[Timer]:
     return ()
 
 
+def _no_reply(asked: Message, drawn: Drawn) -> Message | None:
+    del asked, drawn
+    return None
+
+
+def refusal(request: Message) -> Message:
+    """Build the answer to a login of somebody whom the pool does not know, or has banned."""
+    return {"id": request["id"], "result": None, "error": [24, "Unauthorized worker", None]}
+
+
 def _method(message: Message) -> str:
-    return str(message["method"])
+    return str(message.get("method", ""))  # a miner's answer to the pool's question has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,10 @@ class Dialect:
         Time after which a miner that sent nothing gives it.
     notice
         What a pool tells its miners' owners; None where it cannot.
+    reply
+        The miner's answer to what the pool asked; None where it asked nothing.
+    refusal
+        The pool's answer to a login that it refuses.
     kind
         What kind of request a miner's message is: its method, in all dialects but one.
     """
@@ -110,6 +124,8 @@ class Dialect:
     keep_alive: Callable[[int, Heard], Message] | None = None
     keep_alive_s: float = 60.0  # kKeepAliveTimeout in XMRig's Pool.h
     notice: Callable[[Generator], Message] | None = None
+    reply: Callable[[Message, Drawn], Message | None] = _no_reply
+    refusal: Callable[[Message], Message] = refusal
     kind: Callable[[Message], str] = _method
 
 

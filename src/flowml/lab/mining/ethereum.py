@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from flowml.lab.mining.conduct import draw_pool
 from flowml.lab.mining.dialect import Dialect, Drawn, Heard, Message, Timer, Work
 from flowml.lab.mining.identities import hex_digits, worker
+from flowml.lab.mining.manners import with_manners
 from flowml.lab.mining.stratum import stratum_actors
 
 if TYPE_CHECKING:
@@ -28,12 +29,14 @@ def opening(drawn: Drawn, rng: Generator) -> list[Message]:
     """Build what a miner says first."""
     del rng
     params = [drawn["user"], "x"] if drawn["sends_password"] else [drawn["user"]]
-    login = {**_envelope(drawn), "params": params, "id": 1, "method": "eth_submitLogin"}
-    return [login, get_work(drawn, 2)]
+    n_login, n_work = (2, 3) if drawn["repeats_number"] else (1, 2)
+    login = {**_envelope(drawn), "params": params, "id": n_login, "method": "eth_submitLogin"}
+    return [login, get_work(drawn, n_work)]
 
 
 def get_work(drawn: Drawn, number: int) -> Message:
     """Build a question for work."""
+    number = 3 if drawn["repeats_number"] else number
     return {**_envelope(drawn), "params": [], "id": number, "method": "eth_getWork"}
 
 
@@ -45,13 +48,14 @@ def answer(request: Message, todo: Work, drawn: Drawn, rng: Generator) -> Messag
 
 
 def work(todo: Work, drawn: Drawn, rng: Generator) -> list[Message]:
-    """Build a job; a pool whose clients poll pushes none."""
-    return [] if drawn["poll_s"] else [_job(0, todo.difficulty, drawn, rng)]
+    """Build a job; most pools whose clients poll push none."""
+    return [] if drawn["poll_s"] and not drawn["pushes_too"] else [_job(0, todo.difficulty, drawn, rng)]
 
 
 def share(number: int, known: Heard, drawn: Drawn, rng: Generator) -> Message:
     """Build a share."""
     params = ["0x" + hex_digits(16, rng), known.job, "0x" + hex_digits(64, rng)]
+    number = 4 if drawn["repeats_number"] else number
     return {**_envelope(drawn), "params": params, "id": number, "method": "eth_submitWork"}
 
 
@@ -75,11 +79,13 @@ def timers(drawn: Drawn) -> Sequence[Timer]:
     if drawn["poll_s"]:
         beats.append((drawn["poll_s"], lambda number, _: get_work(drawn, number)))
     if drawn["hashrate_s"]:
-        beats.append((drawn["hashrate_s"], partial(_hash_rate, drawn)))
+        beats.append((drawn["hashrate_s"], partial(hash_rate, drawn)))
     return beats
 
 
-def _hash_rate(drawn: Drawn, number: int, rng: Generator) -> Message:
+def hash_rate(drawn: Drawn, number: int, rng: Generator) -> Message:
+    """Build a report of the hash rate."""
+    number = 6 if drawn["repeats_number"] else number
     n_digits = 64 if drawn["pads_hashrate"] else 1
     rate = f"0x{int(drawn['hashes_per_s'] * 1e6 * rng.uniform(0.95, 1.05)):0{n_digits}x}"
     identity = "0x" + drawn["identity"]
@@ -114,10 +120,41 @@ def _draw(rng: Generator) -> Parameters:
         "poll_s": float(rng.choice([0.5, 3.0, 5.0, 10.0, 10.0])) if polls else 0.0,
         "hashrate_s": float(rng.choice([0.0, 20.0, 60.0])),
         "identity": hex_digits(64, rng),
+        "pushes_too": False,
+        "repeats_number": False,
     }
+
+
+def _draw_early(rng: Generator) -> Parameters:
+    """Draw Claymore, ethminer, PhoenixMiner at pools of 2016 to 2022: dwarfpool, nanopool, ethermine.
+
+    Claymore has one number for each kind of message, asks for work though it is pushed, and says
+    ``"worker": "eth1.0"`` (as proxies for it show); dwarfpool wants the owner's mail behind the wallet.
+    """
+    drawn = _draw(rng)
+    is_claymore = bool(rng.random() < 0.5)
+    polls = rng.random() < 0.6
+    mail = "/mail@mail.example" if rng.random() < 0.2 else ""
+    changed = {
+        **draw_pool(rng, 14.0, [0.0, 0.0, 10.0, 30.0], [3.0, 5.0, 10.0, 30.0, 60.0, 120.0]),
+        "user": f"{drawn['user']}{mail}",
+        "worker": "eth1.0" if is_claymore and rng.random() < 0.5 else drawn["worker"],
+        "sends_worker": is_claymore or bool(rng.random() < 0.4),
+        "sends_version": bool(rng.random() < 0.9),
+        "repeats_number": is_claymore,
+        "miner_spaces": is_claymore and bool(rng.random() < 0.7),
+        "pushes_too": bool(rng.random() < 0.6),
+        "poll_s": float(rng.choice([0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 10.0, 10.0])) if polls else 0.0,
+        "hashrate_s": float(rng.choice([0.0, 10.0, 10.0, 20.0, 60.0, 120.0, 300.0])),
+    }
+    return with_manners({**drawn, **changed}, rng)
 
 
 _ETHEREUM = Dialect(
     opening, answer, work, share, verdict, heed, "eth_submitLogin", "eth_submitWork", timers=timers
 )
-ACTORS = stratum_actors("ethereum", _draw, _ETHEREUM, (4444, 9999, 8008, 3333), (443, 5555, 12020))
+_PORTS, _TLS_PORTS = (4444, 9999, 8008, 3333), (443, 5555, 12020)
+ACTORS = (
+    *stratum_actors("ethereum", _draw, _ETHEREUM, _PORTS, _TLS_PORTS),
+    *stratum_actors("ethereum-early", _draw_early, _ETHEREUM, _PORTS, _TLS_PORTS, family="ethereum"),
+)

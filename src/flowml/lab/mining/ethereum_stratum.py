@@ -15,6 +15,7 @@ from flowml.lab.mining.dialect import (
     Drawn,
     Heard,
     Message,
+    Timer,
     Work,
     heed,
     notice,
@@ -23,26 +24,38 @@ from flowml.lab.mining.dialect import (
     result,
     verdict,
 )
+from flowml.lab.mining.ethereum import hash_rate
 from flowml.lab.mining.identities import base58, hex_digits, worker
+from flowml.lab.mining.manners import with_manners
 from flowml.lab.mining.stratum import stratum_actors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.random import Generator
 
     from flowml.lab.actor import Parameters
 
 _VERSION = "EthereumStratum/1.0.0"
+_AGENTS = {
+    "late": ("ethminer 0.17.1", "PhoenixMiner/5.6d", "NBMiner/40.1", "T-Rex/0.26.8", "nsfminer/1.3.14"),
+    "early": (
+        "ethminer/0.11.0rc1",
+        "ethminer 0.14.0",
+        "EthereumMiner/1.0.0",
+        "sgminer/5.5.5-gm",
+        "bminer/8.0.0",
+        "NiceHash/3.0.0.6",
+        "PhoenixMiner/2.9e",
+        "Claymore's Dual ETH 11.9",
+    ),
+}
 
 
 def opening(drawn: Drawn, rng: Generator) -> list[Message]:
     """Build what a miner says first."""
-    agent = str(
-        rng.choice(
-            ["ethminer 0.17.1", "PhoenixMiner/5.6d", "NBMiner/40.1", "T-Rex/0.26.8", "nsfminer/1.3.14"]
-        )
-    )
     requests: list[tuple[str, list[object]]] = [
-        ("mining.subscribe", [agent, _VERSION]),
+        ("mining.subscribe", [str(rng.choice(_AGENTS[drawn["generation"]])), _VERSION]),
         ("mining.authorize", [drawn["user"], "x"]),
     ]
     if drawn["extranonce_subscribe"]:
@@ -86,6 +99,11 @@ def share(number: int, known: Heard, drawn: Drawn, rng: Generator) -> Message:
     return {"id": number, "method": "mining.submit", "params": params}
 
 
+def timers(drawn: Drawn) -> Sequence[Timer]:
+    """List what a miner sends by the clock."""
+    return ((drawn["hashrate_s"], partial(hash_rate, drawn)),) if drawn["hashrate_s"] else ()
+
+
 def _draw(rng: Generator, *, is_ravencoin: bool) -> Parameters:
     name = worker(rng)
     wallet = "R" + base58(33, rng) if is_ravencoin else "0x" + hex_digits(40, rng)
@@ -97,11 +115,40 @@ def _draw(rng: Generator, *, is_ravencoin: bool) -> Parameters:
         "extranonce_digits": int(rng.choice([4, 6])),
         "job_id_digits": int(rng.choice([4, 8, 10, 64])),
         "height": int(rng.integers(1_000_000, 4_000_000)),
+        "generation": "late",
+        "hashrate_s": 0.0,
     }
 
 
+def _draw_early(rng: Generator) -> Parameters:
+    """Draw pools and rented hash rate of 2016 to 2019, to which ethminer told its hash rate as well."""
+    drawn = {
+        **_draw(rng, is_ravencoin=False),
+        **draw_pool(rng, 14.0, [0.0, 0.0, 10.0, 30.0, 60.0], [3.0, 5.0, 10.0, 30.0, 60.0, 120.0]),
+        "job_id_digits": int(rng.choice([4, 8, 10, 16, 64])),
+        "works_at_once": bool(rng.random() < 0.3),
+        "generation": "early",
+        "hashrate_s": float(rng.choice([0.0, 0.0, 20.0, 60.0])),
+        "pads_hashrate": bool(rng.random() < 0.7),
+        "identity": hex_digits(64, rng),
+        "sends_worker": False,
+        "sends_version": False,
+        "repeats_number": False,
+    }
+    return with_manners(drawn, rng)
+
+
 _DIALECT = Dialect(
-    opening, answer, work, share, verdict, heed, "mining.authorize", "mining.submit", notice=notice
+    opening,
+    answer,
+    work,
+    share,
+    verdict,
+    heed,
+    "mining.authorize",
+    "mining.submit",
+    timers=timers,
+    notice=notice,
 )
 ACTORS = (
     *stratum_actors(
@@ -111,6 +158,9 @@ ACTORS = (
         (3353, 4444),
         (443, 33353),
         family="ethereum",
+    ),
+    *stratum_actors(
+        "ethereum-stratum-early", _draw_early, _DIALECT, (3353, 4444), (443, 33353), family="ethereum"
     ),
     *stratum_actors(
         "ravencoin", partial(_draw, is_ravencoin=True), _DIALECT, (6060, 3636, 8888), (443, 16060)

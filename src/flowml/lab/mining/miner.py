@@ -57,12 +57,12 @@ class Miner:
         await self._send(request)
         async with asyncio.timeout(ANSWER_S):
             while (message := await self.peer.json_line()).get("id") != request["id"]:
-                self._heed(message)
+                await self._take(message)
         self._heed(message)
 
     async def _listen(self) -> None:
         while not self.known.must_leave:
-            self._heed(await self.peer.json_line())
+            await self._take(await self.peer.json_line())
         raise ConnectionAbortedError("the pool sent its miners away, to come again")
 
     async def _submit(self, is_fresh: bool) -> None:
@@ -88,12 +88,15 @@ class Miner:
         )
 
     async def _keep_alive(self) -> None:
-        while self.known.keeps_alive and self.dialect.keep_alive is not None:
+        while self._shows_life() and self.dialect.keep_alive is not None:
             idle_s = asyncio.get_running_loop().time() - self.last_sent_s
             if idle_s < self.dialect.keep_alive_s:
                 await asyncio.sleep(self.dialect.keep_alive_s - idle_s)
                 continue
             await self._send(self.dialect.keep_alive(self.n_sent + 1, self.known))
+
+    def _shows_life(self) -> bool:
+        return self.known.keeps_alive or bool(self.drawn["lives_unasked"])
 
     async def _by_the_clock(self, timer: Timer) -> None:
         period_s, build = timer
@@ -104,6 +107,11 @@ class Miner:
     async def _send(self, message: Message) -> None:
         self.n_sent, self.last_sent_s = self.n_sent + 1, asyncio.get_running_loop().time()
         await self.peer.send(encoded([message], self.drawn["miner_spaces"]))
+
+    async def _take(self, message: Message) -> None:
+        self._heed(message)
+        if (reply := self.dialect.reply(message, self.drawn)) is not None:
+            await self.peer.send(encoded([reply], self.drawn["miner_spaces"]))
 
     def _heed(self, message: Message) -> None:
         heard = self.dialect.heed(message)

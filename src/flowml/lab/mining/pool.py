@@ -54,6 +54,8 @@ class Pool:
         try:
             while True:
                 request = await peer.json_line()
+                if not self.dialect.kind(request):
+                    continue
                 await asyncio.sleep(answer_after_s(self.drawn, self.rng))
                 if self.dialect.kind(request) == self.dialect.share_method:
                     self._judge(peer, vardiff, request)
@@ -65,9 +67,13 @@ class Pool:
 
     def _answer(self, peer: Peer, vardiff: Vardiff, request: Message) -> None:
         work = Work(vardiff.difficulty, True, True)
+        is_login = self.dialect.kind(request) == self.dialect.login_method
+        if is_login and self.rng.random() < self.drawn["refused_ratio"]:
+            self._write(peer, [self.dialect.refusal(request)])
+            raise ConnectionAbortedError("the pool refused a login")
         answer = self.dialect.answer(request, work, self.drawn, self.rng)
         self._write(peer, [] if answer is None else [answer])
-        if self.dialect.kind(request) == self.dialect.login_method:
+        if is_login or (self.drawn["works_at_once"] and peer not in self.miners):
             self.miners[peer] = vardiff
             if not self.dialect.answers_with_work:
                 self._push(peer, work)
