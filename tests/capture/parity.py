@@ -103,7 +103,13 @@ def loop_rows(path: Path, case: Case, engine: Engine) -> list[Row]:
         n_dissections=case.n_dissections,
         snapshot_ages_s=(),
     )
-    loop = PacketLoop(engine, settings, accounting_mode=case.accounting_mode, splt_packets=case.splt_packets)
+    loop = PacketLoop(
+        engine,
+        settings,
+        accounting_mode=case.accounting_mode,
+        splt_packets=case.splt_packets,
+        names_only=False,
+    )
     rows: list[Row] = []
     with closing(loop), closing(open_file(engine, str(path), case.bpf_filter)) as capture:
         status = loop.status.DEADLINE

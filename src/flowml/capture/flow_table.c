@@ -231,7 +231,9 @@ static int64_t next_due_ms(const struct table *table, const struct flow *flow)
     return flow->started_ms + (int64_t)(table->ages_ms[last] * (flow->snapshots - last + 1));
 }
 
-void schedule(struct table *table, struct flow *flow)
+/* Only flows that have something to tell are on the wheel: of many that were silent since their last snapshot
+ * nothing is due, and they cost nothing. */
+static void schedule(struct table *table, struct flow *flow)
 {
     if (!table->n_ages)
         return;
@@ -240,7 +242,6 @@ void schedule(struct table *table, struct flow *flow)
         flow->snapshots++;
         slot = (next_due_ms(table, flow) + SLOT_MS - 1) / SLOT_MS;
     }
-    link_out(&flow->schedule);
     link_before(&flow->schedule, &table->wheel[slot % WHEEL_SLOTS]);
 }
 
@@ -273,10 +274,8 @@ static void take_snapshots(struct table *table, int64_t slot)
         link_out(&flow->schedule);
         if (idle_at(table, flow) <= time_ms)
             continue; /* it ended before: its last record follows */
-        if (flow->has_news) /* without packets if a count has told of them; that it is this old is news too */
-            take_snapshot(table, flow, time_ms);
         flow->has_news = false;
-        schedule(table, flow);
+        take_snapshot(table, flow, time_ms); /* without packets if a count has told of them */
     }
 }
 
@@ -285,7 +284,10 @@ static void take_snapshots(struct table *table, int64_t slot)
 void count_payload(struct table *table, struct flow *flow)
 {
     flow->payload_packets++;
-    flow->has_news = true;
+    if (!flow->has_news) {
+        flow->has_news = true;
+        schedule(table, flow);
+    }
     if (flow->counts_passed == table->n_counts || flow->payload_packets < table->counts[flow->counts_passed])
         return;
     flow->counts_passed++;

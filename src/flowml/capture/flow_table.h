@@ -19,14 +19,14 @@
     X(packet_bytes) X(packet_time) X(packet_direction) X(packet_src_ip) X(packet_dst_ip) X(packet_src_port)    \
     X(packet_dst_port) X(packet_protocol) X(packet_vlan_id) X(packet_tunnel_id) X(packet_payload_size)         \
     X(record_bytes) X(flow_first_seen) X(flow_splt_direction) X(flow_splt_ps) X(flow_splt_piat_ms)             \
-    X(flow_app_protocol) X(flow_detection_completed) X(flow_ndpi_flow) X(shards) X(shard)
+    X(flow_app_protocol) X(flow_detection_completed) X(flow_ndpi_flow) X(shards) X(shard) X(only_protocol)
 
 #define FACTS(X)                                                                                               \
     X(uid) X(slice) X(ending) X(covered_until_ms) X(payload_packets) X(gap_before) X(swapped)
 
 #define COUNTERS(X)                                                                                            \
     X(packets) X(ignored) X(empty_reads) X(open_flows) X(evicted) X(lost_records) X(clock_ms)                  \
-    X(failed_input) X(error_number) X(elsewhere)
+    X(failed_input) X(error_number) X(elsewhere) X(passed_over)
 
 #define AS_UINT64(name) uint64_t name;
 #define AS_INT64(name) int64_t name;
@@ -220,7 +220,6 @@ void close_slice(struct table *table, struct flow *flow, enum ending ending, int
 int64_t idle_at(const struct table *table, const struct flow *flow);
 void release_dissection(struct table *table, struct flow *flow); /* what nDPI keeps of it, once it is done */
 
-void schedule(struct table *table, struct flow *flow);
 void count_payload(struct table *table, struct flow *flow);
 void advance_clock(struct table *table, int64_t now_ms);
 void expire_idle(struct table *table);

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flowml.capture.engine import Dissector, Engine
+from flowml.capture.dissection import Dissector
+from flowml.capture.engine import Engine
 from flowml.capture.extension import extension
 from flowml.capture.inputs import Capture
 from flowml.capture.settings import PAYLOAD_ACCOUNTING, WHOLE, MeterSettings, Shard
@@ -63,6 +64,8 @@ class PacketLoop:
         Length of NFStream's own sequences, 0 for none.
     shard : Shard
         Whose flows are metered. All packets drive the clock.
+    names_only : bool
+        nDPI looks for names alone; False: for everything that NFStream shows of it.
 
     Raises
     ------
@@ -78,6 +81,7 @@ class PacketLoop:
         accounting_mode: int = PAYLOAD_ACCOUNTING,
         splt_packets: int = 0,
         shard: Shard = WHOLE,
+        names_only: bool = True,
     ) -> None:
         module = extension()
         if module is None:
@@ -91,7 +95,7 @@ class PacketLoop:
             [("piat_ms", "i8", splt_packets), ("ps", "i4", splt_packets), ("direction", "i1", splt_packets)]
         )
         self._facts, self._counters = tuple(module.FACT_FIELDS), tuple(module.COUNTER_FIELDS)
-        self._dissector = Dissector(engine, settings.n_dissections)
+        self._dissector = Dissector(engine, settings.n_dissections, names_only=names_only)
         values = {
             "n_dissections": settings.n_dissections,
             "dissector": self._dissector.address,
@@ -103,6 +107,7 @@ class PacketLoop:
             "max_flows": settings.max_flows,
             "shards": shard.count,
             "shard": shard.number,
+            "only_protocol": shard.protocol,
             **_layout(engine),
         }
         self._table = module.FlowTable(

@@ -63,4 +63,5 @@ class Meter:
 
 
 def _told(loop: PacketLoop, *, is_moment: bool) -> Step:
-    return Step(from_engine(loop.take()), loop.counters()["clock_ms"], is_moment)
+    counters = loop.counters()
+    return Step(from_engine(loop.take()), counters["clock_ms"], is_moment, counters["passed_over"])

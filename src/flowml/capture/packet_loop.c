@@ -107,9 +107,9 @@ static void begin_flow(struct table *table, struct flow *flow, uint8_t sender)
     flow->uid = table->next_uid++;
     flow->slice = flow->snapshots = flow->payload_packets = flow->counts_passed = 0;
     flow->has_news = false;
+    link_out(&flow->schedule);
     flow->source_side = sender;
     flow->started_ms = table->clock_ms;
-    schedule(table, flow);
 }
 
 static struct flow *open_flow(struct table *table, const struct key *key, uint64_t hash, uint8_t sender)
@@ -196,6 +196,10 @@ static void take_packet(struct table *table)
     uint8_t sender = packet_key(table, &key);
     if (is_elsewhere(table, &key)) {
         table->counters.elsewhere++;
+        return;
+    }
+    if (table->config.only_protocol && key.protocol != table->config.only_protocol) {
+        table->counters.passed_over++;
         return;
     }
     uint64_t hash = key_hash(table, &key);

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flowml.capture.census import NOT_IP
 from flowml.capture.files import CaptureFile, CaptureReport
-from flowml.capture.settings import MeterSettings
+from flowml.capture.settings import ONLY_TCP, MeterSettings
 from flowml.capture.step import Step
 from flowml.detections.explanation import explain
 from flowml.detections.policy import Policy
@@ -63,7 +63,7 @@ class FileScoring:
 
     def __init__(self, path: Path, bundle: ModelBundle, wanted: Wanted, *, allow_partial: bool) -> None:
         self._path, self._bundle, self._wanted = path, bundle, wanted
-        self._capture = CaptureFile(path, MeterSettings(), allow_partial=allow_partial)
+        self._capture = CaptureFile(path, MeterSettings(), allow_partial=allow_partial, shard=ONLY_TCP)
         self._evictions = Evictions()
 
     def told(self) -> Iterator[Told]:
