@@ -29,9 +29,8 @@ def score_steps(
     """Score what a meter tells of the capture at `path`, moment after moment."""
     table = ConnectionTable(ConnectionSettings())
     source = (Metered(step.batch, step.clock_ms, step.is_moment) for step in steps)
-    for conclusions in conclude_moments(
-        source, table, bundle.judge, Policy(str(path), explain, bundle.resembles)
-    ):
+    policy = Policy(str(path), explain, bundle.resembles, wanted.labels)
+    for conclusions in conclude_moments(source, table, bundle.judge, policy):
         yield tell(conclusions, wanted)
     evictions.count += table.evicted
 
