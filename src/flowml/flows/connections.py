@@ -130,7 +130,8 @@ class ConnectionTable:
         Observations
             Those due at their ages, and a final one of every connection that ended.
         """
-        batch = batch.take(np.flatnonzero(batch[PROTOCOL] == TCP))
+        is_tcp = batch[PROTOCOL] == TCP
+        batch = batch if is_tcp.all() else batch.take(np.flatnonzero(is_tcp))
         newest = int(batch[LAST_SEEN_MS].max()) if len(batch) else 0
         self._clock_ms = max(self._clock_ms, clock_ms, newest)
         stitched = self._stitcher.stitch(batch)
