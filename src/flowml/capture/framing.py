@@ -116,7 +116,7 @@ class _Run:
 
 
 def _piece(file: BinaryIO, position: int, enough: int) -> bytes:
-    """Read a piece of a file. The rest of a packet is read again with the next, which is less than to copy."""
+    """Read a piece of a file; the rest of a packet is read again with the next: less than to copy."""
     file.seek(position)
     return file.read(enough)
 
