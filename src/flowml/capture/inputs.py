@@ -19,6 +19,8 @@ RING_TIMEOUT_MS = 100  # the kernel hands over what it has after this time; the 
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 _READ_BYTES = 1 << 17  # of a file at once; a processor's own cache holds it
 _IOFBF, _FSETLOCKING_BYCALLER = 0, 2  # stdio.h, stdio_ext.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+_KEPT_BYTES, _MAPPED_BYTES = 128 << 20, 32 << 20  # the second is glibc's upper limit
 _REFUSE_ALL = struct.pack("=HBBI", 0x06, 0, 0, 0)  # linux/filter.h: return 0, no byte of any packet
 
 
@@ -108,7 +110,19 @@ def open_file(engine: Engine, path: str, bpf_filter: str = "") -> Capture:
     _set_filter(engine, handle, path, bpf_filter)
     capture = Capture(engine, handle, FILE)
     capture.read_quickly()
+    _keep_freed_memory()
     return capture
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep what is freed between two batches: to give it back and get it again takes long.
+
+    Other C libraries have no such setting. A sensor, which runs for months, never opens a file.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        libc.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
 
 
 def _set_filter(engine: Engine, handle: Any, source: str, bpf_filter: str) -> None:
