@@ -44,18 +44,20 @@ class Slots:
     ----------
     history_packets : int
         Payload packets that are kept of each connection.
+    expected : int
+        Slots whose history has its place from the start: it costs address space, and memory where it is used.
 
     Attributes
     ----------
     state : structured ndarray, shape (capacity,)
-    time_ms : ndarray of int64, shape (capacity, history_packets)
-    size_bytes : ndarray of int32, shape (capacity, history_packets)
+    time_ms : ndarray of int64, shape (capacity or more, history_packets)
+    size_bytes : ndarray of int32, shape (capacity or more, history_packets)
     """
 
-    def __init__(self, history_packets: int) -> None:
+    def __init__(self, history_packets: int, expected: int) -> None:
         self.state = np.zeros(0, _DTYPE)
-        self.time_ms = np.zeros((0, history_packets), np.int64)
-        self.size_bytes = np.zeros((0, history_packets), np.int32)
+        self.time_ms = np.empty((expected, history_packets), np.int64)
+        self.size_bytes = np.empty((expected, history_packets), np.int32)
         self._free: list[int] = []
 
     def __len__(self) -> int:
@@ -78,8 +80,9 @@ class Slots:
     def _grow(self) -> None:
         old, new = len(self.state), max(256, 2 * len(self.state))
         self.state = np.concatenate([self.state, np.zeros(new - old, _DTYPE)])
-        self.time_ms = _extended(self.time_ms, new)
-        self.size_bytes = _extended(self.size_bytes, new)
+        if new > len(self.time_ms):
+            self.time_ms = _extended(self.time_ms, new)
+            self.size_bytes = _extended(self.size_bytes, new)
         self._free.extend(range(new - 1, old - 1, -1))
 
 

@@ -15,6 +15,13 @@ _STEP = np.int64(1) << np.int64(
 )  # above any connection's age in ms: keeps connections apart in one sort order
 
 
+_SAME_NAME = (
+    "connection", "client_ip", "server_ip", "client_port", "server_port", "start_ms",
+    "saw_start", "was_interrupted", "application_name", "server_name",
+)  # fmt: skip
+_COUNTED = ("client_packets", "server_packets", "client_bytes", "server_bytes")
+
+
 @dataclass(frozen=True)
 class Cuts:
     """Where to cut n observations out of a timeline.
@@ -142,31 +149,44 @@ class Timeline:
         inside = end > self.packets.offsets[row]
         return {name: np.where(inside, total, 0) for name, total in self.totals.before(row, end).items()}
 
-    def observe(self, cuts: Cuts, history_packets: int, *, is_final: bool = False) -> Observations:
+    def observe(self, cuts: Cuts, history_packets: int) -> Observations:
         """Cut observations out of the timeline."""
         row, end = cuts.row, cuts.end
         begin = np.maximum(self.unbroken_from[end - 1], end - history_packets)
         state = self.state[row]
-        same_name: tuple[str, ...] = (
-            "connection",
-            "client_ip",
-            "server_ip",
-            "client_port",
-            "server_port",
-            "start_ms",
-        )
-        same_name += ("saw_start", "was_interrupted", "application_name", "server_name")
-        columns = {name: state[name] for name in same_name}
         totals: dict[str, Any] = self._totals(row, end)
         return Observations(
-            **columns,
+            **{name: state[name] for name in _SAME_NAME},
             **totals,
-            end_ms=state["end_ms"] if is_final else self.packets.time_ms[end - 1],
+            end_ms=self.packets.time_ms[end - 1],
             age_s=cuts.age_s,
             reported_s=cuts.reported_s,
-            is_final=np.full(len(row), is_final),
+            is_final=np.zeros(len(row), bool),
             packets=self.packets.ranges(begin, end - begin),
         )
+
+
+def last_observations(
+    slots: Slots, rows: NDArray[np.int64], noticed_after_s: NDArray[np.float64]
+) -> Observations:
+    """Observe the connections at `rows`, each with payload in both directions, as they are now.
+
+    Parameters
+    ----------
+    slots : Slots
+    rows : ndarray of int64, shape (n,)
+    noticed_after_s : ndarray of float64, shape (n,)
+        Seconds from the last packet of each to the time at which it counts as over.
+    """
+    state = slots.state[rows]
+    lived_s = (state["end_ms"] - state["start_ms"]) / 1000.0
+    return Observations(
+        **{name: state[name] for name in (*_SAME_NAME, *_COUNTED, "end_ms")},
+        age_s=lived_s,
+        reported_s=lived_s + noticed_after_s,
+        is_final=np.ones(len(rows), bool),
+        packets=_history(slots, rows, state["history_packets"]),
+    )
 
 
 def _history(slots: Slots, rows: NDArray[np.int64], counts: NDArray[np.int64]) -> PacketSequences:
@@ -187,9 +207,6 @@ def _joined(
     broken = np.concatenate([np.zeros(len(past.time_ms), bool), hole])[flat]
     time_ms = np.concatenate([past.time_ms, fresh.time_ms])[flat]
     return time_ms, np.concatenate([past.size_bytes, fresh.size_bytes])[flat], broken
-
-
-_COUNTED = ("client_packets", "server_packets", "client_bytes", "server_bytes")
 
 
 @dataclass(frozen=True)
