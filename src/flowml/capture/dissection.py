@@ -20,7 +20,7 @@ NOT_FOR_NAMES = (
     *(("http", f"metadata.{fact}") for fact in _HTTP_FACTS),
     *(("sip", f"metadata.attribute.{fact}") for fact in _SIP_FACTS),
     *(("stun", f"metadata.attribute.{fact}") for fact in _STUN_FACTS),
-    ("ssdp", "metadata"), ("bittorrent", "metadata.hash"),
+    ("http", "process_response"), ("bittorrent", "metadata.hash"),
 )  # fmt: skip
 """nDPI's options for what no record holds: risks, fingerprints, and facts beside the names. They took a third
 of its time. The host of HTTP and the certificate's names stay: the names come from them."""

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flowml.flows.packets import PacketSequences, ragged_indices
 from flowml.schema import MAX_ADDRESS_CHARS
 
 _DTYPE = np.dtype(
@@ -76,6 +77,21 @@ class Slots:
         """Give slots back."""
         self.state["is_open"][slots] = False
         self._free.extend(slots.tolist())
+
+    def read(self, slots: NDArray[np.int64]) -> PacketSequences:
+        """Give the remembered packets of some slots."""
+        counts = self.state["history_packets"][slots]
+        place = ragged_indices(slots * self.time_ms.shape[1], counts)
+        return PacketSequences.from_counts(
+            counts, self.time_ms.reshape(-1)[place], self.size_bytes.reshape(-1)[place]
+        )
+
+    def write(self, slots: NDArray[np.int64], packets: PacketSequences) -> None:
+        """Remember these packets of some slots instead of those before."""
+        place = ragged_indices(slots * self.time_ms.shape[1], packets.counts)
+        self.time_ms.reshape(-1)[place] = packets.time_ms
+        self.size_bytes.reshape(-1)[place] = packets.size_bytes
+        self.state["history_packets"][slots] = packets.counts
 
     def _grow(self) -> None:
         old, new = len(self.state), max(256, 2 * len(self.state))

@@ -80,7 +80,7 @@ class Timeline:
             True where packets are missing before this one.
         """
         state = slots.state[rows]
-        past = _history(slots, rows, state["history_packets"])
+        past = slots.read(rows)
         counts = past.counts + fresh.counts
         time_ms, size, broken = _joined(past, fresh, hole)
         packets = PacketSequences.from_counts(counts, time_ms, size)
@@ -135,12 +135,7 @@ class Timeline:
         rows, last = rows[filled], self.packets.offsets[1:][filled] - 1
         begin = np.maximum(self.unbroken_from[last], last + 1 - history_packets)
         lengths = last + 1 - begin
-        flat = ragged_indices(begin, lengths)
-        row = np.repeat(rows, lengths)
-        column = ragged_indices(np.zeros(len(lengths), np.int64), lengths)
-        slots.time_ms[row, column] = self.packets.time_ms[flat]
-        slots.size_bytes[row, column] = self.packets.size_bytes[flat]
-        slots.state["history_packets"][rows] = lengths
+        slots.write(rows, self.packets.ranges(begin, lengths))
         for name, totals in self.totals.before(np.flatnonzero(filled), last + 1).items():
             slots.state[name][rows] = totals
 
@@ -185,15 +180,8 @@ def last_observations(
         age_s=lived_s,
         reported_s=lived_s + noticed_after_s,
         is_final=np.ones(len(rows), bool),
-        packets=_history(slots, rows, state["history_packets"]),
+        packets=slots.read(rows),
     )
-
-
-def _history(slots: Slots, rows: NDArray[np.int64], counts: NDArray[np.int64]) -> PacketSequences:
-    """Read the remembered packets of some slots."""
-    row = np.repeat(rows, counts)
-    column = ragged_indices(np.zeros(len(counts), np.int64), counts)
-    return PacketSequences.from_counts(counts, slots.time_ms[row, column], slots.size_bytes[row, column])
 
 
 def _joined(
