@@ -312,6 +312,7 @@ PyObject *walk_pcap(PyObject *module, PyObject *arguments);
 PyObject *walk_enhanced_packets(PyObject *module, PyObject *arguments);
 /* census.c */
 PyObject *count_packets(PyObject *module, PyObject *arguments);
+PyObject *count_pcap(PyObject *module, PyObject *arguments);
 
 static PyMethodDef module_functions[] = {
     {"walk_pcap", walk_pcap, METH_VARARGS,
@@ -320,6 +321,9 @@ static PyMethodDef module_functions[] = {
      "walk_enhanced_packets(data, at, is_big_endian, interfaces): the same for pcapng"},
     {"count_packets", count_packets, METH_VARARGS,
      "count_packets(data, starts, captured, times, link_type, is_classified, counted): see census.py"},
+    {"count_pcap", count_pcap, METH_VARARGS,
+     "count_pcap(descriptor, position, is_big_endian, fractions, header_bytes, link_type, is_classified, counted): "
+     "how far it came, and packets"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -11,7 +11,6 @@ _HTTP_FACTS = (
     "req.content_type", "req.referer", "req.username", "req.password", "resp.content_type", "resp.server",
 )  # fmt: skip
 _SIP_FACTS = ("from", "from_imsi", "to", "to_imsi")
-_STUN_FACTS = ("mapped_address", "response_origin", "other_address", "relayed_address", "peer_address")
 
 NOT_FOR_NAMES = (
     ("", "flow_risk.all"), ("", "flow_risk_lists.load"), ("", "dpi.compute_entropy"), ("", "fpc"),
@@ -19,11 +18,10 @@ NOT_FOR_NAMES = (
     *(("tls", f"metadata.{fact}") for fact in _TLS_FACTS),
     *(("http", f"metadata.{fact}") for fact in _HTTP_FACTS),
     *(("sip", f"metadata.attribute.{fact}") for fact in _SIP_FACTS),
-    *(("stun", f"metadata.attribute.{fact}") for fact in _STUN_FACTS),
-    ("http", "process_response"), ("bittorrent", "metadata.hash"),
+    ("bittorrent", "metadata.hash"),
 )  # fmt: skip
 """nDPI's options for what no record holds: risks, fingerprints, and facts beside the names. They took a third
-of its time. The host of HTTP and the certificate's names stay: the names come from them."""
+of its time. What names come from stays: the host and the answer of HTTP, certificates, STUN's addresses."""
 
 
 class Dissector:

@@ -130,6 +130,8 @@ class PcapWalker:
         The one link of the file.
     damage : Damage or None
         Set when `runs` is exhausted.
+    position : int
+        Byte offset of the next packet.
     """
 
     header_bytes = 24
@@ -142,17 +144,23 @@ class PcapWalker:
         # the upper six bits of the link type tell of frame check sequences
         self.interfaces = [Interface(network & 0x03FF_FFFF, snapshot, fractions)]
         self.damage: Damage | None = None
+        self.position = self.header_bytes
         self._file = file
+
+    def plain(self) -> tuple[int, int, bool, int, int]:
+        """Descriptor, position, whether it is big endian, fractions of a second, bytes of a record header."""
+        fractions = self.interfaces[0].fractions
+        return self._file.fileno(), self.position, self._order == ">", fractions, self._record_bytes
 
     def runs(self) -> Iterator[PacketRun]:
         """Give all packets up to the end or the damage, in runs of about `CHUNK_BYTES`."""
-        position, enough = self.header_bytes, CHUNK_BYTES
-        while data := _piece(self._file, position, enough):
+        enough = CHUNK_BYTES
+        while data := _piece(self._file, self.position, enough):
             run, used, what = self._walk(data)
             yield run.close(data)
-            position += used
+            self.position += used
             if what or (not used and len(data) < enough):
-                self.damage = Damage(position, what or f"a packet is cut after {len(data)} bytes")
+                self.damage = Damage(self.position, what or f"a packet is cut after {len(data)} bytes")
                 return
             enough = CHUNK_BYTES if used else MAX_BLOCK_BYTES
 
