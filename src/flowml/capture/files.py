@@ -1,6 +1,6 @@
 """The door for capture files: checked on the way in, metered, and accounted for at the end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -140,7 +140,7 @@ class CaptureFile:
             raise ValueError(f"{self.path}: no report before its last batch")
         return self._report
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Generator[Step]:
         """Meter the file.
 
         Yields

@@ -8,7 +8,7 @@ not have to fit into memory.
 
 import pickle
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -68,7 +68,7 @@ class SharedScoring:
         self._parts = parts
         self._notes = told_notes
 
-    def told(self) -> Iterator[Told]:
+    def told(self) -> Generator[Told]:
         """What the workers told, their parts put together."""
         for part in self._parts:
             if part.error:
