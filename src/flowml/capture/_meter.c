@@ -37,6 +37,7 @@ static void set_functions(struct table *table)
     table->expire = (expire_f)(uintptr_t)table->config.meter_expire_flow;
     table->release = (free_f)(uintptr_t)table->config.meter_free_flow;
     table->close = (close_f)(uintptr_t)table->config.capture_close;
+    table->allocate_dissection = (calloc_f)(uintptr_t)table->config.ndpi_calloc;
     table->free_dissection = (flow_free_f)(uintptr_t)table->config.ndpi_flow_free;
     table->dispatch = (dispatch_f)(uintptr_t)table->config.pcap_dispatch;
     table->fopen_offline = (fopen_offline_f)(uintptr_t)table->config.pcap_fopen_offline;

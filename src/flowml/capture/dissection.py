@@ -1,5 +1,7 @@
 """nDPI, which names applications and servers: switched on with what records hold of it, and no more."""
 
+from enum import Enum
+
 from flowml.capture.engine import Engine
 from flowml.errors import CaptureError
 
@@ -24,6 +26,16 @@ NOT_FOR_NAMES = (
 of its time. What names come from stays: the host and the answer of HTTP, certificates, STUN's addresses."""
 
 
+class Dissection(Enum):
+    """What nDPI is there for."""
+
+    EVERYTHING = "everything that NFStream shows of it"
+    NAMES = "the names that records hold"
+    NAMES_OF_PAYLOAD = "names, of flows with payload"
+    """It begins a slice with its first payload packet: a flow without any takes no memory for it and has no
+    name. For those who only look at connections with payload."""
+
+
 class Dissector:
     """nDPI with every protocol on, or nothing for no dissection.
 
@@ -32,11 +44,11 @@ class Dissector:
     engine : Engine
     n_dissections : int
         Packets per flow that it will look at; 0 for none.
-    names_only : bool
-        Leave out `NOT_FOR_NAMES`.
+    dissection : Dissection
+        For names, `NOT_FOR_NAMES` is left out.
     """
 
-    def __init__(self, engine: Engine, n_dissections: int, *, names_only: bool) -> None:
+    def __init__(self, engine: Engine, n_dissections: int, dissection: Dissection) -> None:
         self._engine = engine
         self._handle = engine.ffi.NULL
         if not n_dissections:
@@ -50,7 +62,7 @@ class Dissector:
             raise CaptureError(
                 "nDPI cannot be started: its structures differ from NFStream's; install it again"
             )
-        for protocol, parameter in NOT_FOR_NAMES if names_only else ():
+        for protocol, parameter in NOT_FOR_NAMES if dissection is not Dissection.EVERYTHING else ():
             engine.ndpi_set_config(self._handle, protocol, parameter, "0")
         engine.library.dissector_configure(self._handle)
 

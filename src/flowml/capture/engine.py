@@ -39,7 +39,7 @@ FUNCTIONS = {
 }
 LOOP_FUNCTIONS = (*tuple(FUNCTIONS)[:5], "capture_close")  # those that the C loop calls
 # public functions of the nDPI and the libpcap inside the engine, with the types that their headers give them
-LIBRARY_FUNCTIONS = ("ndpi_flow_free", "pcap_dispatch", "pcap_fopen_offline", "pcap_datalink")
+LIBRARY_FUNCTIONS = ("ndpi_calloc", "ndpi_flow_free", "pcap_dispatch", "pcap_fopen_offline", "pcap_datalink")
 
 PACKET_FIELDS = {
     "time": "uint64_t", "direction": "uint8_t", "src_ip": "uint64_t[2]", "dst_ip": "uint64_t[2]",

@@ -177,11 +177,17 @@ void forget(struct table *table, struct flow *flow)
     table->flows--;
 }
 
+/* How many packets of a slice nDPI looks at: of one that awaits its first payload it has not begun with. */
+static uint8_t dissected(const struct table *table, const struct flow *flow)
+{
+    return flow->awaits_payload ? 0 : (uint8_t)table->config.n_dissections;
+}
+
 static void free_slice(struct table *table, struct flow *flow)
 {
     const struct config *config = &table->config;
     if (flow->slice_record)
-        table->release(flow->slice_record, (uint8_t)config->n_dissections, (uint16_t)config->splt_packets, 1);
+        table->release(flow->slice_record, dissected(table, flow), (uint16_t)config->splt_packets, 1);
     flow->slice_record = NULL;
 }
 
@@ -189,7 +195,7 @@ static void free_slice(struct table *table, struct flow *flow)
 void close_slice(struct table *table, struct flow *flow, enum ending ending, int64_t covered_until_ms)
 {
     const struct config *config = &table->config;
-    table->expire(flow->slice_record, (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector);
+    table->expire(flow->slice_record, dissected(table, flow), (void *)(uintptr_t)config->dissector);
     emit(table, flow, ending, covered_until_ms);
     free_slice(table, flow);
 }
@@ -200,7 +206,7 @@ void release_dissection(struct table *table, struct flow *flow)
 {
     const struct config *config = &table->config;
     uint8_t *slice = flow->slice_record;
-    if (!config->n_dissections || !slice[config->flow_detection_completed])
+    if (!dissected(table, flow) || !slice[config->flow_detection_completed])
         return;
     void *dissection = (void *)(uintptr_t)read64(slice, config->flow_ndpi_flow);
     if (!dissection)
@@ -251,7 +257,7 @@ static void name_so_far(struct table *table, struct flow *flow)
 {
     const struct config *config = &table->config;
     uint8_t *completed = flow->slice_record + config->flow_detection_completed, before = *completed;
-    if (!config->n_dissections || !(before || read16(flow->slice_record, config->flow_app_protocol)))
+    if (!dissected(table, flow) || !(before || read16(flow->slice_record, config->flow_app_protocol)))
         return;
     table->expire(flow->slice_record, (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector);
     *completed = before;

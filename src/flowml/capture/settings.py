@@ -5,6 +5,7 @@ from importlib.metadata import version
 from itertools import pairwise
 
 from flowml.errors import ConfigError
+from flowml.flows.key import TCP
 from flowml.schema import RECORD_COLUMNS, SEQUENCE_COLUMNS, digest
 
 PAYLOAD_ACCOUNTING = 3  # NFStream's accounting mode in which every size is the transport payload
@@ -31,7 +32,7 @@ class Shard:
 
 
 WHOLE = Shard()
-ONLY_TCP = Shard(protocol=6)
+ONLY_TCP = Shard(protocol=TCP)
 """What connections are made of; nothing else is scored."""
 
 
