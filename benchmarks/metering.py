@@ -78,9 +78,9 @@ def _run_flowml(path: Path, n_dissections: int, *, splt: bool) -> None:
     loop = PacketLoop(engine, settings, splt_packets=SPLT if splt else 0)
     with closing(loop), closing(open_file(engine, str(path))) as capture:
         while loop.run_file(capture) != loop.status.END_OF_FILE:
-            from_engine(loop.take())
+            dict(from_engine(loop.take()).columns)  # all of them: they are made when they are asked for
         while loop.flush(is_end_of_file=True):
-            from_engine(loop.take())
+            dict(from_engine(loop.take()).columns)  # all of them: they are made when they are asked for
 
 
 def _run_nfstream(path: Path, n_dissections: int) -> None:

@@ -141,7 +141,7 @@ SRC_SYN, DST_SYN = _BY_NAME["src2dst_syn_packets"], _BY_NAME["dst2src_syn_packet
 SRC_ACK, DST_ACK = _BY_NAME["src2dst_ack_packets"], _BY_NAME["dst2src_ack_packets"]
 SRC_FIN, DST_FIN = _BY_NAME["src2dst_fin_packets"], _BY_NAME["dst2src_fin_packets"]
 RST = _BY_NAME["bidirectional_rst_packets"]
-PACKETS = _BY_NAME["bidirectional_packets"]
+PACKETS, BYTES = _BY_NAME["bidirectional_packets"], _BY_NAME["bidirectional_bytes"]
 
 # --- the payload packets of a record ----------------------------------------------------------------------
 

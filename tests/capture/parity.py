@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from nfstream import NFStreamer
 
+from flowml.capture.dissection import Dissection
 from flowml.capture.engine import Engine
 from flowml.capture.inputs import open_file
 from flowml.capture.loop import EngineBatch, PacketLoop
@@ -103,7 +104,13 @@ def loop_rows(path: Path, case: Case, engine: Engine) -> list[Row]:
         n_dissections=case.n_dissections,
         snapshot_ages_s=(),
     )
-    loop = PacketLoop(engine, settings, accounting_mode=case.accounting_mode, splt_packets=case.splt_packets)
+    loop = PacketLoop(
+        engine,
+        settings,
+        accounting_mode=case.accounting_mode,
+        splt_packets=case.splt_packets,
+        dissection=Dissection.EVERYTHING,
+    )
     rows: list[Row] = []
     with closing(loop), closing(open_file(engine, str(path), case.bpf_filter)) as capture:
         status = loop.status.DEADLINE

@@ -12,11 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowml import schema
+from flowml.capture.dissection import Dissection
 from flowml.capture.engine import Engine
 from flowml.capture.extension import extension
 from flowml.capture.inputs import open_file
 from flowml.capture.loop import PacketLoop
 from flowml.capture.meter import Meter
+from flowml.capture.records import from_engine
 from flowml.capture.reference import ReferenceMeter
 from flowml.capture.settings import MeterSettings
 from flowml.errors import CaptureError
@@ -212,6 +214,30 @@ def test_a_scan_of_many_ports_stays_within_the_bound(tmp_path: Path) -> None:
     assert sum(len(part) for part in parts) == counters["evicted"] == 39_000
     assert max(open_flows) == counters["open_flows"] == 1000
     assert sum(int(part.records["bidirectional_packets"].sum()) for part in parts) == 39_000
+
+
+def test_a_name_does_not_need_the_handshake_and_what_has_no_payload_has_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.pcap"
+    names = {}
+    request = b"GET / HTTP/1.1\r\nHost: pool.example\r\n\r\n"
+    frames = [
+        (0, ethernet(segment(CLIENT, SERVER, flags=SYN))),
+        (1, ethernet(segment(SERVER, CLIENT, flags=SYN))),
+        (2, ethernet(segment(CLIENT, SERVER, request))),
+        (3, ethernet(segment(End("10.9.0.1", 5), End("10.9.0.2", 80), flags=SYN))),
+    ]
+    path.write_bytes(pcap(frames))
+    engine = Engine()
+    for dissection in Dissection:
+        loop = PacketLoop(engine, MeterSettings(), dissection=dissection)
+        with closing(loop), closing(open_file(engine, str(path))) as capture:
+            assert loop.run_file(capture) == loop.status.END_OF_FILE
+            loop.flush(is_end_of_file=True)
+            batch = from_engine(loop.take())
+        names[dissection] = batch[schema.SERVER_NAME].tolist(), batch[schema.APPLICATION_NAME].tolist()
+    assert names[Dissection.NAMES] == names[Dissection.EVERYTHING]
+    assert names[Dissection.NAMES][0] == names[Dissection.NAMES_OF_PAYLOAD][0] == [b"pool.example", b""]
+    assert names[Dissection.NAMES_OF_PAYLOAD][1] == [names[Dissection.NAMES][1][0], b""]
 
 
 def test_the_flags_that_end_a_connection_are_in_its_record(tmp_path: Path) -> None:

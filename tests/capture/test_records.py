@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowml.capture.records import MIRRORED_PAIRS, flow_batch, until_nul
+from flowml.capture.records import MIRRORS, flow_batch, until_nul
 from flowml.flows.packets import PacketSequences
 from flowml.schema import RECORD_COLUMNS, SRC_IP
 
@@ -12,7 +12,7 @@ from flowml.schema import RECORD_COLUMNS, SRC_IP
 def test_every_figure_of_one_side_has_its_mirror() -> None:
     names = {column.name for column in RECORD_COLUMNS}
     sided = {name for name in names if name.startswith(("src2dst", "src_", "dst2src", "dst_"))}
-    assert {name for pair in MIRRORED_PAIRS for name in pair} == sided
+    assert MIRRORS.keys() == set(MIRRORS.values()) == sided
 
 
 @given(swapped=st.lists(st.booleans(), min_size=1, max_size=20), seed=st.integers(0, 1000))
@@ -28,7 +28,7 @@ def test_turning_twice_gives_the_record_back_and_turning_once_its_mirror(
     sizes = random.integers(1, 1500, counts.sum()).astype(np.int32)
     packets = PacketSequences.from_counts(counts, np.arange(counts.sum()), sizes)
     once = flow_batch(columns, packets, turned)
-    for source, destination in MIRRORED_PAIRS:
+    for source, destination in MIRRORS.items():
         np.testing.assert_array_equal(once.columns[source][turned], columns[destination][turned])
         np.testing.assert_array_equal(once.columns[source][~turned], columns[source][~turned])
     np.testing.assert_array_equal(once.packets.size_bytes < 0, np.repeat(turned, counts))

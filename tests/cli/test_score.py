@@ -230,13 +230,13 @@ def test_ctrl_c_leaves_nothing_half_written_and_no_process(
 
 def test_several_jobs_tell_the_same_byte_for_byte(capture: Path, model: Path, tmp_path: Path) -> None:
     written = []
-    for jobs in ("1", "2"):
+    for jobs in ("1", "2", "3"):
         connections, eve = tmp_path / f"{jobs}.jsonl", tmp_path / f"{jobs}.json"
         outputs = ("--connections", connections, "--eve", eve)
         done = flowml("score", capture, "--model", model, "--jobs", jobs, *outputs)
         assert (done.returncode, done.stderr) == (0, "")
         written.append((done.stdout, connections.read_bytes(), eve.read_bytes()))
-    assert written[0] == written[1]
+    assert written[0] == written[1] == written[2]
 
 
 def is_worker(pid: int) -> bool:
@@ -244,18 +244,21 @@ def is_worker(pid: int) -> bool:
     return b"popen_loky" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-@pytest.mark.parametrize("files", [1, 3])
+@pytest.mark.parametrize(("files", "jobs"), [(1, 2), (1, 3), (3, 2)])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_all_workers_and_leaves_nothing(
-    files: int, number: signal.Signals, capture: Path, model: Path, tmp_path: Path
+    files: int, jobs: int, number: signal.Signals, capture: Path, model: Path, tmp_path: Path
 ) -> None:
     data, big = capture.read_bytes(), tmp_path / "big.pcap"
     big.write_bytes(data[:24] + data[24:] * (50_000_000 // len(data)))  # seconds of work
     folder = tmp_path / "out"
     folder.mkdir()
     out = folder / "out.jsonl"
-    process = start_flowml("score", *[big] * files, "--model", model, "--connections", out, "-j", "2")
-    assert eventually(lambda: sum(map(is_worker, children(process.pid))) == 2)
+    process = start_flowml("score", *[big] * files, "--model", model, "--connections", out, "-j", str(jobs))
+    if (files, jobs) == (1, 2):  # two threads
+        assert eventually(lambda: len(list(Path(f"/proc/{process.pid}/task").iterdir())) == 2)
+    else:
+        assert eventually(lambda: sum(map(is_worker, children(process.pid))) == jobs)
     started = children(process.pid)
     process.send_signal(number)
     told = process.communicate(timeout=30)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from flowml.flows.batch import FlowBatch
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.flows.observations import COLUMN_NAMES, Observations
+from flowml.schema import BYTES, PACKETS
 from tests.builders import Ends, Packet, batch, miner, record, slices
 
 T0 = 1_700_000_000_000
@@ -219,3 +220,21 @@ def test_a_clock_that_jumps_by_decades_costs_no_judgement_a_beat() -> None:
     seen = table.update(FlowBatch.empty(), clock_ms=T0 + 40 * 365 * 86_400_000)
     assert seen.age_s.tolist() == [30, 15]
     assert len(table) == 0
+
+
+def test_the_late_end_of_a_flow_begins_no_connection_of_its_own() -> None:
+    """A meter tells of a flow's end after its idle timeout, when a closed connection is long over."""
+    ends = Ends()
+    closed = [*talk((0, 100), (1, -50)), Packet(T0 + 1100, True, 0, "FA")]
+    table = ConnectionTable(ConnectionSettings())
+    table.update(batch([(record(closed, ends), closed)]))
+    assert len(table) == 1
+    table.update(FlowBatch.empty(), T0 + 40_000)
+    assert len(table) == 0
+    silent = [Packet(T0, True, 0, "S"), Packet(T0 + 1100, True, 0, "FA")]
+    late = record(silent, ends) | {BYTES: 150, PACKETS: 4}
+    table.update(batch([(late, silent)]), T0 + 122_000)
+    assert len(table) == 0
+    other = record(silent[:1], ends, uid=1)  # nothing was told yet of a connection without any payload
+    table.update(batch([(other, silent[:1])]))
+    assert len(table) == 1

@@ -13,6 +13,7 @@ from zlib import crc32
 import numpy as np
 
 from flowml.capture import loop as packet_loop
+from flowml.capture.dissection import Dissection
 from flowml.capture.engine import Engine
 from flowml.capture.files import CaptureFile
 from flowml.capture.inputs import open_file
@@ -76,7 +77,7 @@ def packets_judge(see: See) -> Judge:
     engine = Engine()
     full = MeterSettings(max_flows=4, history_packets=4)
     loops = [
-        PacketLoop(engine, full),
+        PacketLoop(engine, full, dissection=Dissection.NAMES_OF_PAYLOAD),
         PacketLoop(engine, replace(full, snapshot_ages_s=()), accounting_mode=0, splt_packets=3),
         PacketLoop(engine, replace(full, n_dissections=0, idle_timeout_s=1, active_timeout_s=2)),
     ]

@@ -44,7 +44,7 @@ def metered(path: Path, bundle: ModelBundle, shard: Shard) -> tuple[list[Told], 
     def steps() -> Iterator[Step]:
         with open_capture(path, allow_partial=True) as source:
             for step in file_meter(MeterSettings(n_dissections=0), shard).steps(source.readable_path):
-                amounts.add(step.batch)
+                amounts.add(step)
                 yield step
 
     return list(score_steps(path, steps(), bundle, ALL, Evictions())), amounts

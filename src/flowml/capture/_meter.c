@@ -37,6 +37,7 @@ static void set_functions(struct table *table)
     table->expire = (expire_f)(uintptr_t)table->config.meter_expire_flow;
     table->release = (free_f)(uintptr_t)table->config.meter_free_flow;
     table->close = (close_f)(uintptr_t)table->config.capture_close;
+    table->allocate_dissection = (calloc_f)(uintptr_t)table->config.ndpi_calloc;
     table->free_dissection = (flow_free_f)(uintptr_t)table->config.ndpi_flow_free;
     table->dispatch = (dispatch_f)(uintptr_t)table->config.pcap_dispatch;
     table->fopen_offline = (fopen_offline_f)(uintptr_t)table->config.pcap_fopen_offline;
@@ -312,6 +313,7 @@ PyObject *walk_pcap(PyObject *module, PyObject *arguments);
 PyObject *walk_enhanced_packets(PyObject *module, PyObject *arguments);
 /* census.c */
 PyObject *count_packets(PyObject *module, PyObject *arguments);
+PyObject *count_pcap(PyObject *module, PyObject *arguments);
 
 static PyMethodDef module_functions[] = {
     {"walk_pcap", walk_pcap, METH_VARARGS,
@@ -320,6 +322,9 @@ static PyMethodDef module_functions[] = {
      "walk_enhanced_packets(data, at, is_big_endian, interfaces): the same for pcapng"},
     {"count_packets", count_packets, METH_VARARGS,
      "count_packets(data, starts, captured, times, link_type, is_classified, counted): see census.py"},
+    {"count_pcap", count_pcap, METH_VARARGS,
+     "count_pcap(descriptor, position, is_big_endian, fractions, header_bytes, link_type, is_classified, counted): "
+     "how far it came, and packets"},
     {NULL, NULL, 0, NULL},
 };
 

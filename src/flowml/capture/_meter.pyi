@@ -38,6 +38,17 @@ def count_packets(
     counted: NDArray[np.int64],
     /,
 ) -> None: ...
+def count_pcap(
+    descriptor: int,
+    position: int,
+    is_big_endian: bool,
+    fractions: int,
+    header_bytes: int,
+    link_type: int,
+    is_classified: bool,
+    counted: NDArray[np.int64],
+    /,
+) -> tuple[int, int]: ...
 
 class FlowTable:
     def __new__(cls, config: bytes, ages_ms: bytes, counts: bytes, /) -> FlowTable: ...

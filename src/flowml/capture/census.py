@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowml.capture.extension import extension
-from flowml.capture.framing import PacketRun
+from flowml.capture.framing import PacketRun, PcapWalker
 
 ETHERNET, LINUX_COOKED, RAW_IP, IPV4_LINK, IPV6_LINK = 1, 113, (12, 101), 228, 229
 CLASSIFIED_LINKS = (ETHERNET, LINUX_COOKED, *RAW_IP, IPV4_LINK, IPV6_LINK)
@@ -94,12 +94,29 @@ class Census:
             self.tunnelled += int(headers.tunnelled.sum())
             self._ignore([int((verdicts == code).sum()) for code in _CODES])
 
+    def add_file(self, walker: PcapWalker) -> None:
+        """Count what lies before `walker`, up to a packet that is not plainly good, and put it there."""
+        if fast := extension():
+            counted = self._counted()
+            walker.position, packets = fast.count_pcap(
+                *walker.plain(), self.link_type, self.is_classified, counted
+            )
+            self.packets += packets
+            self._take(counted)
+
     def _count_fast(self, fast: ModuleType, run: PacketRun) -> None:
         """Do in C what the rest of this module does, one packet after the other."""
-        counted = np.zeros(5 + 1 + len(REASONS), np.int64)
-        counted[:2] = self.latest_us, self.most_late_us
+        counted = self._counted()
         columns = (run.data, run.starts, run.captured_bytes, run.time_us)
         fast.count_packets(*columns, self.link_type, self.is_classified, counted)
+        self._take(counted)
+
+    def _counted(self) -> NDArray[np.int64]:
+        counted = np.zeros(5 + 1 + len(REASONS), np.int64)
+        counted[:2] = self.latest_us, self.most_late_us
+        return counted
+
+    def _take(self, counted: NDArray[np.int64]) -> None:
         self.latest_us, self.most_late_us, late, timeless, tunnelled, _metered, *ignored = counted.tolist()
         self.late_packets += late
         self.timeless += timeless

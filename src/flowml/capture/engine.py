@@ -39,7 +39,7 @@ FUNCTIONS = {
 }
 LOOP_FUNCTIONS = (*tuple(FUNCTIONS)[:5], "capture_close")  # those that the C loop calls
 # public functions of the nDPI and the libpcap inside the engine, with the types that their headers give them
-LIBRARY_FUNCTIONS = ("ndpi_flow_free", "pcap_dispatch", "pcap_fopen_offline", "pcap_datalink")
+LIBRARY_FUNCTIONS = ("ndpi_calloc", "ndpi_flow_free", "pcap_dispatch", "pcap_fopen_offline", "pcap_datalink")
 
 PACKET_FIELDS = {
     "time": "uint64_t", "direction": "uint8_t", "src_ip": "uint64_t[2]", "dst_ip": "uint64_t[2]",
@@ -107,14 +107,15 @@ class Engine:
                 f"NFStream's engine cannot be loaded: {error}; install nfstream again"
             ) from None
         self.ffi, self.library = _lib_engine.ffi, _lib_engine.lib
-        self._pcap = ctypes.CDLL(_lib_engine.__file__)  # libpcap is inside it, with its public functions
+        # nDPI and libpcap are inside it, with their public functions
+        self._exported = ctypes.CDLL(_lib_engine.__file__)
         self._require_functions()
         self.layout = EngineLayout(
             addresses={
                 name: int(self.ffi.cast("uintptr_t", self.ffi.addressof(self.library, name)))
                 for name in LOOP_FUNCTIONS
             }
-            | self._library_addresses(_lib_engine.__file__),
+            | self._library_addresses(),
             packet_bytes=self.ffi.sizeof("struct nf_packet"),
             packet_offsets=self._offsets("struct nf_packet", PACKET_FIELDS),
             flow_offsets=self._offsets("struct nf_flow", FLOW_FIELDS)
@@ -124,19 +125,37 @@ class Engine:
 
     def pcap_set_timeout(self, handle: Any, timeout_ms: int) -> int:
         """Let the kernel wait at most so long before it hands packets over; 0 is success."""
-        return int(self._pcap_function("pcap_set_timeout")(self._pointer(handle), timeout_ms))
+        return int(self._public("pcap_set_timeout")(self._pointer(handle), timeout_ms))
+
+    def pcap_file(self, handle: Any) -> ctypes.c_void_p:
+        """The C library's stream of a capture file that is open."""
+        function = self._public("pcap_file")
+        function.restype = ctypes.c_void_p
+        return ctypes.c_void_p(function(self._pointer(handle)))
+
+    def ndpi_set_config(self, dissector: Any, protocol: str, parameter: str, value: str) -> None:
+        """Set one of nDPI's options, of a protocol or ("") of all of it.
+
+        Raises
+        ------
+        CaptureError
+            nDPI does not know it.
+        """
+        names = (protocol.encode() or None, parameter.encode(), value.encode())
+        if self._public("ndpi_set_config")(self._pointer(dissector), *names):
+            raise _another(f"an nDPI without the option {protocol} {parameter}".replace("  ", " "), "one")
 
     def pcap_setnonblock(self, handle: Any) -> None:
         """Let reading from an active capture give nothing where there is nothing, instead of waiting."""
         error = ctypes.create_string_buffer(_PCAP_ERROR_BYTES)
-        if self._pcap_function("pcap_setnonblock")(self._pointer(handle), 1, error):
+        if self._public("pcap_setnonblock")(self._pointer(handle), 1, error):
             raise CaptureError(f"libpcap cannot read without waiting: {error.value.decode(errors='replace')}")
 
-    def _pcap_function(self, name: str) -> Any:
+    def _public(self, name: str) -> Any:
         try:
-            return getattr(self._pcap, name)
+            return getattr(self._exported, name)
         except AttributeError:
-            raise _another(f"no function {name}", "libpcap's public functions in it") from None
+            raise _another(f"no exported function {name}", "one") from None
 
     def _pointer(self, handle: Any) -> ctypes.c_void_p:
         return ctypes.c_void_p(int(self.ffi.cast("uintptr_t", handle)))
@@ -149,14 +168,10 @@ class Engine:
             if found != expected:
                 raise _another(f"{name} as {found}", expected)
 
-    @staticmethod
-    def _library_addresses(path: str) -> dict[str, int]:
-        exported, addresses = ctypes.CDLL(path), {}
-        for name in LIBRARY_FUNCTIONS:
-            if not hasattr(exported, name):
-                raise _another(f"no exported function {name}", "one")
-            addresses[name] = ctypes.cast(getattr(exported, name), ctypes.c_void_p).value or 0
-        return addresses
+    def _library_addresses(self) -> dict[str, int]:
+        return {
+            name: ctypes.cast(self._public(name), ctypes.c_void_p).value or 0 for name in LIBRARY_FUNCTIONS
+        }
 
     def _offsets(self, structure: str, expected: Mapping[str, str]) -> dict[str, int]:
         fields = dict(self.ffi.typeof(structure).fields)
@@ -207,40 +222,3 @@ def _another(got: str, expected: str) -> CaptureError:
 
 def _dtype(kind: str) -> str:
     return f"S{kind[5:-1]}" if kind.startswith("char[") else _NUMBERS[kind]
-
-
-class Dissector:
-    """nDPI with every protocol on, or nothing for no dissection.
-
-    Parameters
-    ----------
-    engine : Engine
-    n_dissections : int
-        Packets per flow that it will look at; 0 for none.
-    """
-
-    def __init__(self, engine: Engine, n_dissections: int) -> None:
-        self._engine = engine
-        self._handle = engine.ffi.NULL
-        if not n_dissections:
-            return
-        checker = engine.ffi.new("struct dissector_checker *")
-        checker.flow_size = engine.ffi.sizeof("struct ndpi_flow_struct")
-        checker.flow_tcp_size = engine.ffi.sizeof("struct ndpi_flow_tcp_struct")
-        checker.flow_udp_size = engine.ffi.sizeof("struct ndpi_flow_udp_struct")
-        self._handle = engine.library.dissector_init(checker)
-        if self._handle == engine.ffi.NULL:
-            raise CaptureError(
-                "nDPI cannot be started: its structures differ from NFStream's; install it again"
-            )
-        engine.library.dissector_configure(self._handle)
-
-    @property
-    def address(self) -> int:
-        """Address of nDPI's module, 0 without one."""
-        return int(self._engine.ffi.cast("uintptr_t", self._handle))
-
-    def close(self) -> None:
-        """Free it; flows that it looked at must be gone."""
-        self._engine.library.dissector_cleanup(self._handle)
-        self._handle = self._engine.ffi.NULL

@@ -1,6 +1,6 @@
 """The door for capture files: checked on the way in, metered, and accounted for at the end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -45,13 +45,19 @@ class Amounts:
     Attributes
     ----------
     packets, flows : int
+        In records.
+    passed_over : int
+        Packets whose protocol was not wanted.
     """
 
     packets: int = 0
     flows: int = 0
+    passed_over: int = 0
 
-    def add(self, batch: FlowBatch) -> None:
-        """Count what `batch` ends."""
+    def add(self, step: Step) -> None:
+        """Count what the batch of `step` ends."""
+        self.passed_over = step.passed_over
+        batch = step.batch
         if not len(batch):
             return
         self.packets += int(np.sum(batch[PACKETS], where=batch[IS_FINAL]))
@@ -76,6 +82,8 @@ class CaptureReport:
         Packets that were left out, by reason.
     notes : tuple of str
         What an operator should know, a sentence each.
+    passed_over : int
+        Packets of protocols that were not wanted.
     """
 
     path: Path
@@ -84,10 +92,13 @@ class CaptureReport:
     flows: int
     ignored: Mapping[str, int]
     notes: tuple[str, ...]
+    passed_over: int = 0
 
     def lines(self) -> list[str]:
         """The report in words, a line each."""
         told = [f"{self.path}: {self.packets} packets in the file, {self.metered} metered"]
+        if self.passed_over:
+            told.append(f"{self.path}: {self.passed_over} passed over: another protocol than TCP")
         told += [f"{self.path}: {count} left out: {reason}" for reason, count in self.ignored.items()]
         return told + [f"{self.path}: {note}" for note in self.notes]
 
@@ -103,11 +114,16 @@ class CaptureFile:
         How to meter it.
     allow_partial : bool
         Meter what is sound of a damaged file and tell, instead of refusing it.
+    shard : Shard
+        Whose flows are metered; NFStream's own loop meters all of them.
     """
 
-    def __init__(self, path: Path, settings: MeterSettings, *, allow_partial: bool = False) -> None:
+    def __init__(
+        self, path: Path, settings: MeterSettings, *, allow_partial: bool = False, shard: Shard = WHOLE
+    ) -> None:
         self.path = path
         self._settings = settings
+        self._shard = shard
         self._allow_partial = allow_partial
         self._report: CaptureReport | None = None
 
@@ -124,7 +140,7 @@ class CaptureFile:
             raise ValueError(f"{self.path}: no report before its last batch")
         return self._report
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Generator[Step]:
         """Meter the file.
 
         Yields
@@ -139,8 +155,8 @@ class CaptureFile:
         """
         metered = Amounts()
         with open_capture(self.path, allow_partial=self._allow_partial) as source:
-            for step in file_meter(self._settings).steps(source.readable_path):
-                metered.add(step.batch)
+            for step in file_meter(self._settings, self._shard).steps(source.readable_path):
+                metered.add(step)
                 yield step
             self._report = account(source, metered, allow_partial=self._allow_partial)
 
@@ -171,21 +187,30 @@ def account(source: CaptureSource, metered: Amounts, *, allow_partial: bool) -> 
         Packets were lost that nothing explains, and that is not allowed.
     """
     census = source.census
-    lost = census.meterable - metered.packets if census.is_classified else 0
+    seen = metered.packets + metered.passed_over
+    lost = census.meterable - seen if census.is_classified else 0
     if lost > 0 and not allow_partial:
         raise CaptureError(
-            f"{source.path}: {census.packets} packets in the file, {metered.packets} metered, {lost} lost "
+            f"{source.path}: {census.packets} packets in the file, {seen} metered, {lost} lost "
             "without a known reason; check it with capinfos, or take it as it is with --allow-partial"
         )
     ignored = dict(census.ignored.most_common())
-    unexplained = census.packets - metered.packets - sum(ignored.values())
+    unexplained = census.packets - seen - sum(ignored.values())
     ignored |= census.unexplained(unexplained)
     notes = list(_notes(source, census))
     if unexplained < 0:
         notes.append(
             f"{-unexplained} of the packets that should be left out were metered by the engine all the same"
         )
-    return CaptureReport(source.path, census.packets, metered.packets, metered.flows, ignored, tuple(notes))
+    return CaptureReport(
+        source.path,
+        census.packets,
+        metered.packets,
+        metered.flows,
+        ignored,
+        tuple(notes),
+        metered.passed_over,
+    )
 
 
 def _notes(source: CaptureSource, census: Census) -> Iterator[str]:

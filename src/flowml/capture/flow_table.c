@@ -177,11 +177,17 @@ void forget(struct table *table, struct flow *flow)
     table->flows--;
 }
 
+/* How many packets of a slice nDPI looks at: of one that awaits its first payload it has not begun with. */
+static uint8_t dissected(const struct table *table, const struct flow *flow)
+{
+    return flow->awaits_payload ? 0 : (uint8_t)table->config.n_dissections;
+}
+
 static void free_slice(struct table *table, struct flow *flow)
 {
     const struct config *config = &table->config;
     if (flow->slice_record)
-        table->release(flow->slice_record, (uint8_t)config->n_dissections, (uint16_t)config->splt_packets, 1);
+        table->release(flow->slice_record, dissected(table, flow), (uint16_t)config->splt_packets, 1);
     flow->slice_record = NULL;
 }
 
@@ -189,7 +195,7 @@ static void free_slice(struct table *table, struct flow *flow)
 void close_slice(struct table *table, struct flow *flow, enum ending ending, int64_t covered_until_ms)
 {
     const struct config *config = &table->config;
-    table->expire(flow->slice_record, (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector);
+    table->expire(flow->slice_record, dissected(table, flow), (void *)(uintptr_t)config->dissector);
     emit(table, flow, ending, covered_until_ms);
     free_slice(table, flow);
 }
@@ -200,7 +206,7 @@ void release_dissection(struct table *table, struct flow *flow)
 {
     const struct config *config = &table->config;
     uint8_t *slice = flow->slice_record;
-    if (!config->n_dissections || !slice[config->flow_detection_completed])
+    if (!dissected(table, flow) || !slice[config->flow_detection_completed])
         return;
     void *dissection = (void *)(uintptr_t)read64(slice, config->flow_ndpi_flow);
     if (!dissection)
@@ -231,7 +237,9 @@ static int64_t next_due_ms(const struct table *table, const struct flow *flow)
     return flow->started_ms + (int64_t)(table->ages_ms[last] * (flow->snapshots - last + 1));
 }
 
-void schedule(struct table *table, struct flow *flow)
+/* Only flows that have something to tell are on the wheel: of many that were silent since their last snapshot
+ * nothing is due, and they cost nothing. */
+static void schedule(struct table *table, struct flow *flow)
 {
     if (!table->n_ages)
         return;
@@ -240,7 +248,6 @@ void schedule(struct table *table, struct flow *flow)
         flow->snapshots++;
         slot = (next_due_ms(table, flow) + SLOT_MS - 1) / SLOT_MS;
     }
-    link_out(&flow->schedule);
     link_before(&flow->schedule, &table->wheel[slot % WHEEL_SLOTS]);
 }
 
@@ -250,7 +257,7 @@ static void name_so_far(struct table *table, struct flow *flow)
 {
     const struct config *config = &table->config;
     uint8_t *completed = flow->slice_record + config->flow_detection_completed, before = *completed;
-    if (!config->n_dissections || !(before || read16(flow->slice_record, config->flow_app_protocol)))
+    if (!dissected(table, flow) || !(before || read16(flow->slice_record, config->flow_app_protocol)))
         return;
     table->expire(flow->slice_record, (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector);
     *completed = before;
@@ -273,10 +280,8 @@ static void take_snapshots(struct table *table, int64_t slot)
         link_out(&flow->schedule);
         if (idle_at(table, flow) <= time_ms)
             continue; /* it ended before: its last record follows */
-        if (flow->has_news) /* without packets if a count has told of them; that it is this old is news too */
-            take_snapshot(table, flow, time_ms);
         flow->has_news = false;
-        schedule(table, flow);
+        take_snapshot(table, flow, time_ms); /* without packets if a count has told of them */
     }
 }
 
@@ -285,7 +290,10 @@ static void take_snapshots(struct table *table, int64_t slot)
 void count_payload(struct table *table, struct flow *flow)
 {
     flow->payload_packets++;
-    flow->has_news = true;
+    if (!flow->has_news) {
+        flow->has_news = true;
+        schedule(table, flow);
+    }
     if (flow->counts_passed == table->n_counts || flow->payload_packets < table->counts[flow->counts_passed])
         return;
     flow->counts_passed++;

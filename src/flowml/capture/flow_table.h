@@ -13,20 +13,21 @@
 
 #define CONFIG(X)                                                                                              \
     X(capture_next) X(meter_initialize_flow) X(meter_update_flow) X(meter_expire_flow) X(meter_free_flow)      \
-    X(capture_close) X(ndpi_flow_free) X(pcap_dispatch) X(pcap_fopen_offline) X(pcap_datalink)                \
+    X(capture_close) X(ndpi_calloc) X(ndpi_flow_free) X(pcap_dispatch) X(pcap_fopen_offline) X(pcap_datalink)                \
     X(dissector) X(n_dissections) X(accounting_mode) X(splt_packets)                                           \
     X(idle_timeout_ms) X(active_timeout_ms) X(history_packets) X(max_flows) X(batch_records) X(hash_seed)      \
     X(packet_bytes) X(packet_time) X(packet_direction) X(packet_src_ip) X(packet_dst_ip) X(packet_src_port)    \
     X(packet_dst_port) X(packet_protocol) X(packet_vlan_id) X(packet_tunnel_id) X(packet_payload_size)         \
     X(record_bytes) X(flow_first_seen) X(flow_splt_direction) X(flow_splt_ps) X(flow_splt_piat_ms)             \
-    X(flow_app_protocol) X(flow_detection_completed) X(flow_ndpi_flow) X(shards) X(shard)
+    X(flow_app_protocol) X(flow_detection_completed) X(flow_ndpi_flow) X(shards) X(shard) X(only_protocol)      \
+    X(dissection_bytes) X(waits_for_payload)
 
 #define FACTS(X)                                                                                               \
     X(uid) X(slice) X(ending) X(covered_until_ms) X(payload_packets) X(gap_before) X(swapped)
 
 #define COUNTERS(X)                                                                                            \
     X(packets) X(ignored) X(empty_reads) X(open_flows) X(evicted) X(lost_records) X(clock_ms)                  \
-    X(failed_input) X(error_number) X(elsewhere)
+    X(failed_input) X(error_number) X(elsewhere) X(passed_over)
 
 #define AS_UINT64(name) uint64_t name;
 #define AS_INT64(name) int64_t name;
@@ -57,6 +58,7 @@ typedef int (*dispatch_f)(void *, int, packet_f, uint8_t *);
 typedef void *(*fopen_offline_f)(FILE *, char *);
 typedef int (*datalink_f)(void *);
 typedef void (*flow_free_f)(void *);
+typedef void *(*calloc_f)(size_t, size_t);
 
 #define SLOT_MS 100          /* snapshots are taken at whole tenths of a second */
 #define WHEEL_SLOTS 4096     /* 409.6 s: longer than the longest time between two snapshots of a flow */
@@ -105,6 +107,7 @@ struct flow {
     uint32_t payload_packets, counts_passed; /* of the flow, in all its slices */
     uint8_t source_side; /* which side of the key sent the first packet of the flow ... */
     uint8_t sender_side; /* ... and of the slice */
+    bool awaits_payload; /* nDPI has not seen its slice yet */
     bool has_news;       /* a payload packet came since the age at which it was reported last */
 };
 
@@ -136,6 +139,7 @@ struct table {
     expire_f expire;
     free_f release;
     close_f close;
+    calloc_f allocate_dissection;
     flow_free_f free_dissection;
     dispatch_f dispatch;
     fopen_offline_f fopen_offline;
@@ -220,7 +224,6 @@ void close_slice(struct table *table, struct flow *flow, enum ending ending, int
 int64_t idle_at(const struct table *table, const struct flow *flow);
 void release_dissection(struct table *table, struct flow *flow); /* what nDPI keeps of it, once it is done */
 
-void schedule(struct table *table, struct flow *flow);
 void count_payload(struct table *table, struct flow *flow);
 void advance_clock(struct table *table, int64_t now_ms);
 void expire_idle(struct table *table);

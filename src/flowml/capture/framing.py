@@ -109,8 +109,16 @@ class _Run:
     def close(self, data: bytes) -> PacketRun:
         """Make the run of all packets so far."""
         self._settle()
-        starts, captured, times = (np.concatenate(column) for column in zip(*self.settled, strict=True))
+        parts = [part for part in self.settled if len(part[0])] or self.settled[:1]
+        columns = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        starts, captured, times = columns
         return PacketRun(np.frombuffer(data, np.uint8), starts, captured, times)
+
+
+def _piece(file: BinaryIO, position: int, enough: int) -> bytes:
+    """Read a piece of a file; the rest of a packet is read again with the next: less than to copy."""
+    file.seek(position)
+    return file.read(enough)
 
 
 class PcapWalker:
@@ -122,6 +130,8 @@ class PcapWalker:
         The one link of the file.
     damage : Damage or None
         Set when `runs` is exhausted.
+    position : int
+        Byte offset of the next packet.
     """
 
     header_bytes = 24
@@ -134,22 +144,25 @@ class PcapWalker:
         # the upper six bits of the link type tell of frame check sequences
         self.interfaces = [Interface(network & 0x03FF_FFFF, snapshot, fractions)]
         self.damage: Damage | None = None
+        self.position = self.header_bytes
         self._file = file
+
+    def plain(self) -> tuple[int, int, bool, int, int]:
+        """Descriptor, position, whether it is big endian, fractions of a second, bytes of a record header."""
+        fractions = self.interfaces[0].fractions
+        return self._file.fileno(), self.position, self._order == ">", fractions, self._record_bytes
 
     def runs(self) -> Iterator[PacketRun]:
         """Give all packets up to the end or the damage, in runs of about `CHUNK_BYTES`."""
-        position, rest = self.header_bytes, b""
-        while chunk := self._file.read(CHUNK_BYTES):
-            data = rest + chunk
+        enough = CHUNK_BYTES
+        while data := _piece(self._file, self.position, enough):
             run, used, what = self._walk(data)
             yield run.close(data)
-            position += used
-            if what:
-                self.damage = Damage(position, what)
+            self.position += used
+            if what or (not used and len(data) < enough):
+                self.damage = Damage(self.position, what or f"a packet is cut after {len(data)} bytes")
                 return
-            rest = data[used:]
-        if rest:
-            self.damage = Damage(position, f"a packet is cut after {len(rest)} bytes")
+            enough = CHUNK_BYTES if used else MAX_BLOCK_BYTES
 
     def _walk(self, data: bytes) -> tuple[_Run, int, str]:
         """Give the complete packets of `data`, the bytes they take and what is wrong after them."""
@@ -188,18 +201,15 @@ class PcapngWalker:
 
     def runs(self) -> Iterator[PacketRun]:
         """Give all packets up to the end or the damage, in runs of about `CHUNK_BYTES`."""
-        position, rest = 0, b""
-        while chunk := self._file.read(CHUNK_BYTES):
-            data = rest + chunk
+        position, enough = 0, CHUNK_BYTES
+        while data := _piece(self._file, position, enough):
             run, used, what = self._walk(data)
             yield run.close(data)
             position += used
-            if what:
-                self.damage = Damage(position, what)
+            if what or (not used and len(data) < enough):
+                self.damage = Damage(position, what or f"a block is cut after {len(data)} bytes")
                 return
-            rest = data[used:]
-        if rest:
-            self.damage = Damage(position, f"a block is cut after {len(rest)} bytes")
+            enough = CHUNK_BYTES if used else MAX_BLOCK_BYTES  # a block may be longer than a piece
 
     def _walk(self, data: bytes) -> tuple[_Run, int, str]:
         """Give the packets of the complete blocks of `data`, the bytes they take and what is wrong after."""

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from flowml.capture.census import why_ignored
+from flowml.capture.dissection import Dissection
 from flowml.capture.engine import Engine
 from flowml.capture.inputs import RING_TIMEOUT_MS, Capture, RingSettings, open_interface
 from flowml.capture.links import index_of
@@ -93,7 +94,7 @@ class LiveMeter:
             raise ValueError("no interface named")
         engine = Engine()
         self._names = tuple(interfaces)
-        self._loop = PacketLoop(engine, settings)
+        self._loop = PacketLoop(engine, settings, dissection=Dissection.NAMES_OF_PAYLOAD)
         self._captures: list[Capture] = []
         self._ignored: Counter[str] = Counter()
         try:

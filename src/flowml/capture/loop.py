@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flowml.capture.engine import Dissector, Engine
+from flowml.capture.dissection import Dissection, Dissector
+from flowml.capture.engine import Engine
 from flowml.capture.extension import extension
 from flowml.capture.inputs import Capture
 from flowml.capture.settings import PAYLOAD_ACCOUNTING, WHOLE, MeterSettings, Shard
@@ -63,6 +64,7 @@ class PacketLoop:
         Length of NFStream's own sequences, 0 for none.
     shard : Shard
         Whose flows are metered. All packets drive the clock.
+    dissection : Dissection
 
     Raises
     ------
@@ -78,6 +80,7 @@ class PacketLoop:
         accounting_mode: int = PAYLOAD_ACCOUNTING,
         splt_packets: int = 0,
         shard: Shard = WHOLE,
+        dissection: Dissection = Dissection.NAMES,
     ) -> None:
         module = extension()
         if module is None:
@@ -91,7 +94,7 @@ class PacketLoop:
             [("piat_ms", "i8", splt_packets), ("ps", "i4", splt_packets), ("direction", "i1", splt_packets)]
         )
         self._facts, self._counters = tuple(module.FACT_FIELDS), tuple(module.COUNTER_FIELDS)
-        self._dissector = Dissector(engine, settings.n_dissections)
+        self._dissector = Dissector(engine, settings.n_dissections, dissection)
         values = {
             "n_dissections": settings.n_dissections,
             "dissector": self._dissector.address,
@@ -103,6 +106,9 @@ class PacketLoop:
             "max_flows": settings.max_flows,
             "shards": shard.count,
             "shard": shard.number,
+            "only_protocol": shard.protocol,
+            "dissection_bytes": engine.ffi.sizeof("struct ndpi_flow_struct"),
+            "waits_for_payload": dissection is Dissection.NAMES_OF_PAYLOAD,
             **_layout(engine),
         }
         self._table = module.FlowTable(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from flowml.capture.dissection import Dissection
 from flowml.capture.engine import Engine
 from flowml.capture.inputs import open_file
 from flowml.capture.loop import PacketLoop
@@ -12,6 +13,7 @@ from flowml.capture.settings import WHOLE, MeterSettings, Shard
 from flowml.capture.step import Step
 from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
+from flowml.flows.key import TCP
 
 
 class Meter:
@@ -38,7 +40,7 @@ class Meter:
         """
         engine = Engine()
         with (
-            closing(PacketLoop(engine, self._settings, shard=self._shard)) as loop,
+            closing(self._loop(engine)) as loop,
             closing(open_file(engine, str(path))) as capture,
         ):
             status = loop.status.DEADLINE
@@ -55,6 +57,13 @@ class Meter:
                 more = loop.flush(is_end_of_file=True)
                 yield _told(loop, is_moment=not more)
 
+    def _loop(self, engine: Engine) -> PacketLoop:
+        only_tcp = (
+            self._shard.protocol == TCP
+        )  # connections are made of it, and those without payload are none
+        dissection = Dissection.NAMES_OF_PAYLOAD if only_tcp else Dissection.NAMES
+        return PacketLoop(engine, self._settings, shard=self._shard, dissection=dissection)
+
     def batches(self, path: Path) -> Iterator[FlowBatch]:
         """Meter the capture at `path`; as `steps`, without the time."""
         for step in self.steps(path):
@@ -63,4 +72,5 @@ class Meter:
 
 
 def _told(loop: PacketLoop, *, is_moment: bool) -> Step:
-    return Step(from_engine(loop.take()), loop.counters()["clock_ms"], is_moment)
+    counters = loop.counters()
+    return Step(from_engine(loop.take()), counters["clock_ms"], is_moment, counters["passed_over"])

@@ -91,12 +91,35 @@ static void take_payload(struct table *table, struct flow *flow)
     count_payload(table, flow);
 }
 
+static bool has_payload(const struct table *table)
+{
+    return read16(table->packet, table->config.packet_payload_size) > 0;
+}
+
+/* nDPI's part of a slice is twice the rest of it, and a handshake names nothing: where only names are wanted it
+ * begins with the first payload. Without memory for it the slice has no names. */
+static uint8_t dissections(struct table *table, struct flow *flow)
+{
+    const struct config *config = &table->config;
+    if (!flow->awaits_payload)
+        return (uint8_t)config->n_dissections;
+    if (!has_payload(table))
+        return 0;
+    void *dissection = table->allocate_dissection(1, config->dissection_bytes);
+    if (!dissection)
+        return 0;
+    memcpy(flow->slice_record + config->flow_ndpi_flow, &dissection, sizeof dissection);
+    flow->awaits_payload = false;
+    return (uint8_t)config->n_dissections;
+}
+
 static bool open_slice(struct table *table, struct flow *flow, uint8_t sender)
 {
     const struct config *config = &table->config;
+    flow->awaits_payload = config->waits_for_payload && config->n_dissections && !has_payload(table);
     flow->slice_record = table->initialize(
         table->packet, (uint8_t)config->accounting_mode, 1, (uint16_t)config->splt_packets,
-        (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector, 0);
+        flow->awaits_payload ? 0 : (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector, 0);
     flow->sender_side = sender;
     flow->last_seen_ms = table->clock_ms;
     return flow->slice_record != NULL;
@@ -107,9 +130,9 @@ static void begin_flow(struct table *table, struct flow *flow, uint8_t sender)
     flow->uid = table->next_uid++;
     flow->slice = flow->snapshots = flow->payload_packets = flow->counts_passed = 0;
     flow->has_news = false;
+    link_out(&flow->schedule);
     flow->source_side = sender;
     flow->started_ms = table->clock_ms;
-    schedule(table, flow);
 }
 
 static struct flow *open_flow(struct table *table, const struct key *key, uint64_t hash, uint8_t sender)
@@ -157,7 +180,7 @@ static struct flow *update_flow(struct table *table, struct flow *flow, uint8_t 
     const struct config *config = &table->config;
     uint8_t expired = table->update(
         flow->slice_record, table->packet, config->idle_timeout_ms, config->active_timeout_ms,
-        (uint8_t)config->accounting_mode, 1, (uint16_t)config->splt_packets, (uint8_t)config->n_dissections,
+        (uint8_t)config->accounting_mode, 1, (uint16_t)config->splt_packets, dissections(table, flow),
         (void *)(uintptr_t)config->dissector, 0);
     if (expired)
         flow = next_slice(table, flow, sender, expired == 1);
@@ -196,6 +219,10 @@ static void take_packet(struct table *table)
     uint8_t sender = packet_key(table, &key);
     if (is_elsewhere(table, &key)) {
         table->counters.elsewhere++;
+        return;
+    }
+    if (table->config.only_protocol && key.protocol != table->config.only_protocol) {
+        table->counters.passed_over++;
         return;
     }
     uint64_t hash = key_hash(table, &key);

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowml.capture.loop import EngineBatch
-from flowml.flows.batch import FlowBatch
+from flowml.flows.batch import DerivedColumns, FlowBatch
 from flowml.flows.packets import PacketSequences
 from flowml.schema import (
     COVERED_UNTIL_MS,
@@ -26,13 +26,15 @@ _NAMES = {column.name for column in RECORD_COLUMNS}
 
 def _mirror(name: str) -> str:
     """The column that holds the same figure of the other side."""
-    for mine, other in (("src2dst_", "dst2src_"), ("src_", "dst_")):
+    for mine, other in (
+        ("src2dst_", "dst2src_"), ("dst2src_", "src2dst_"), ("src_", "dst_"), ("dst_", "src_")
+    ):  # fmt: skip
         if name.startswith(mine):
             return other + name.removeprefix(mine)
     return name
 
 
-MIRRORED_PAIRS = tuple((name, _mirror(name)) for name in sorted(_NAMES) if _mirror(name) != name)
+MIRRORS = {name: _mirror(name) for name in _NAMES if _mirror(name) != name}
 
 
 def flow_batch(
@@ -54,36 +56,50 @@ def flow_batch(
     -------
     FlowBatch
     """
-    final = {column.name: columns[column.name].astype(column.numpy_dtype) for column in RECORD_COLUMNS}
+    rows = np.flatnonzero(swapped)  # few, and in most batches none
     sizes = packets.size_bytes
-    if len(rows := np.flatnonzero(swapped)):  # few, and in most batches none
-        for source, destination in MIRRORED_PAIRS:
-            left = final[source][rows]
-            final[source][rows] = final[destination][rows]
-            final[destination][rows] = left
+    if len(rows):
         sizes = np.where(np.repeat(swapped, packets.counts), -sizes, sizes)
-    return FlowBatch(final, PacketSequences(packets.offsets, packets.time_ms, sizes))
+
+    def oriented(name: str) -> NDArray[Any]:
+        values, mirror = columns[name], MIRRORS.get(name)
+        if not mirror or not len(rows):
+            return values
+        values = values.copy()
+        values[rows] = columns[mirror][rows]
+        return values
+
+    return FlowBatch(
+        DerivedColumns(len(packets), oriented), PacketSequences(packets.offsets, packets.time_ms, sizes)
+    )
 
 
 _SNAPSHOT = 2  # the loop's ending of a record that does not end its slice
-_FROM_FACTS = {UID: "uid", SLICE: "slice", COVERED_UNTIL_MS: "covered_until_ms", GAP_BEFORE: "gap_before"}
-_ENGINE_NAMES = {SRC_IP: "src_ip_str", DST_IP: "dst_ip_str"}  # where they are not the schema's
-_SPANS = ("bidirectional", "src2dst", "dst2src")
+_FROM_FACTS = {column.name: column.name for column in (UID, SLICE, COVERED_UNTIL_MS, GAP_BEFORE)}
+_ENGINE_NAMES = {SRC_IP.name: "src_ip_str", DST_IP.name: "dst_ip_str"}  # where they are not the schema's
+_DEVIATIONS = {
+    f"{span}_stddev_{quantity}": (span, quantity)
+    for span in ("bidirectional", "src2dst", "dst2src")
+    for quantity in ("ps", "piat_ms")
+}
 
 
 def from_engine(batch: EngineBatch) -> FlowBatch:
     """Make records of our schema of what the packet loop gave."""
-    n = len(batch)
-    columns: dict[str, NDArray[Any]] = {
-        column.name: batch.facts[fact] for column, fact in _FROM_FACTS.items()
-    }
-    columns[IS_FINAL.name] = batch.facts["ending"] != _SNAPSHOT
-    columns[GAP_AFTER.name] = np.zeros(n, bool)
-    for column in RECORD_COLUMNS:
-        if column.name not in columns:
-            values = batch.records[_ENGINE_NAMES.get(column, column.name)]
-            columns[column.name] = until_nul(values) if values.dtype.kind == "S" else values
-    columns.update(standard_deviations(batch.records))
+
+    def column(name: str) -> NDArray[Any]:
+        if name in _FROM_FACTS:
+            return batch.facts[_FROM_FACTS[name]]
+        if name == IS_FINAL.name:
+            return np.not_equal(batch.facts["ending"], _SNAPSHOT)
+        if name == GAP_AFTER.name:
+            return np.zeros(len(batch), bool)
+        if name in _DEVIATIONS:
+            return standard_deviation(batch.records, *_DEVIATIONS[name])
+        values: NDArray[Any] = batch.records[_ENGINE_NAMES.get(name, name)]
+        return until_nul(values) if values.dtype.kind == "S" else values
+
+    columns = DerivedColumns(len(batch), column)
     packets = PacketSequences.from_counts(batch.facts["payload_packets"], batch.time_ms, batch.size_bytes)
     return flow_batch(columns, packets, batch.facts["swapped"] != 0)
 
@@ -100,12 +116,13 @@ def until_nul(values: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
     return cut
 
 
+def standard_deviation(records: NDArray[Any], span: str, quantity: str) -> NDArray[np.float64]:
+    """Finish a sum of squares that the engine keeps: n - 1 for sizes, n - 2 for the n - 1 gaps."""
+    n, lost = records[f"{span}_packets"].astype(np.int64), 1 if quantity == "ps" else 2
+    squares = records[f"{span}_stddev_{quantity}"]
+    return np.where(n > lost, np.sqrt(squares / np.maximum(n - lost, 1)), 0.0)
+
+
 def standard_deviations(records: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
-    """Finish the sums of squares that the engine keeps: n - 1 for sizes, n - 2 for the n - 1 gaps."""
-    finished = {}
-    for span in _SPANS:
-        n = records[f"{span}_packets"].astype(np.int64)
-        for quantity, lost in (("ps", 1), ("piat_ms", 2)):
-            name = f"{span}_stddev_{quantity}"
-            finished[name] = np.where(n > lost, np.sqrt(records[name] / np.maximum(n - lost, 1)), 0.0)
-    return finished
+    """Finish all of them."""
+    return {name: standard_deviation(records, *of) for name, of in _DEVIATIONS.items()}

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from itertools import pairwise
 
 from flowml.errors import ConfigError
+from flowml.flows.key import TCP
 from flowml.schema import RECORD_COLUMNS, SEQUENCE_COLUMNS, digest
 
 PAYLOAD_ACCOUNTING = 3  # NFStream's accounting mode in which every size is the transport payload
@@ -15,19 +16,24 @@ SNAPSHOT_STEP_LIMIT_S = 400  # the meter plans snapshots on a wheel of 409.6 s
 
 @dataclass(frozen=True)
 class Shard:
-    """A part of the flows of a file, where several processes share them out.
+    """A part of the flows of a file: those that one of several processes has, and that are wanted.
 
     Attributes
     ----------
     number, count : int
         Which of how many parts. A connection's flows are in one part.
+    protocol : int
+        The IP protocol whose flows are wanted; 0 for all. Packets of others are counted, not metered.
     """
 
     number: int = 0
     count: int = 1
+    protocol: int = 0
 
 
 WHOLE = Shard()
+ONLY_TCP = Shard(protocol=TCP)
+"""What connections are made of; nothing else is scored."""
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,9 @@ def _walk(path: Path, readable: Path, broken: Damage | None) -> tuple[CaptureSou
     with readable.open("rb") as file:
         walker = _walker(file)
         census: Census | None = None
+        if isinstance(walker, PcapWalker):
+            census = Census(walker.interfaces[0].link_type)
+            census.add_file(walker)
         for run in walker.runs():
             if census is None and walker.interfaces:
                 census = Census(walker.interfaces[0].link_type)

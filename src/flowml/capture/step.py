@@ -18,8 +18,11 @@ class Step:
     is_moment : bool
         All records up to this moment have been told. Moments are the same whatever part of the flows is
         metered; what is not one is a batch that was full.
+    passed_over : int
+        Packets so far whose protocol was not wanted.
     """
 
     batch: FlowBatch
     clock_ms: int
     is_moment: bool
+    passed_over: int = 0

@@ -72,12 +72,18 @@ def score(
 def _scorings(
     captures: Sequence[Path], model: "ResolvedModel", wanted: "Wanted", jobs: int, allow_partial: bool
 ) -> Generator["FileScoring | SharedScoring"]:
-    """Score every capture, in this process when its turn comes or in others."""
-    if jobs == 1:
+    """Score every capture, in this process when its turn comes or in others.
+
+    Two jobs share a single capture best as threads: one meters, the other scores.
+    """
+    meters_ahead = jobs == 2 and len(captures) == 1
+    if jobs == 1 or meters_ahead:
         from flowml.service.files import FileScoring
 
         for path in captures:
-            yield FileScoring(path, model.bundle, wanted, allow_partial=allow_partial)
+            yield FileScoring(
+                path, model.bundle, wanted, allow_partial=allow_partial, meters_ahead=meters_ahead
+            )
     else:
         from flowml.service.workers import Order, score_shared  # joblib: a tenth of a second
 
@@ -109,8 +115,9 @@ def _score_all(
 
 
 def _take(scoring: "FileScoring | SharedScoring", outputs: ScoreOutputs) -> None:
-    for told in scoring.told():
-        outputs.take(told)
+    with closing(scoring.told()) as moments:  # a thread may be at work for it
+        for told in moments:
+            outputs.take(told)
     for line in scoring.notes():
         _tell(line)
 

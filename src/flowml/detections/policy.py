@@ -1,7 +1,8 @@
 """Policy: when verdicts become an alert, and what is said of a connection at its end."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +46,13 @@ class Conclusions:
         Connections called mining for the first time.
     ended : list of ConnectionVerdict
         One for each connection whose final observation was in the batch.
+    untold : Counter of Label
+        Connections that ended as well, of which nobody wants to hear more.
     """
 
     alerts: list[Alert]
     ended: list[ConnectionVerdict]
+    untold: Counter[Label] = field(default_factory=Counter)
 
 
 class Policy:
@@ -65,12 +69,22 @@ class Policy:
         Explains the observations that become alerts.
     resembles : callable
         Names the mining family that each of them resembles.
+    tells : collection of Label
+        Of connections that ended as something else only the number is told: most are benign, and to put each
+        into words takes longer than to judge it.
     """
 
-    def __init__(self, source: str, explain: Explain, resembles: Resembles = unknown_family) -> None:
+    def __init__(
+        self,
+        source: str,
+        explain: Explain,
+        resembles: Resembles = unknown_family,
+        tells: Collection[Label] = _LABELS,
+    ) -> None:
         self._source = source
         self._explain = explain
         self._resembles = resembles
+        self._is_told = np.array([label in tells for label in _LABELS])
         self._open = np.zeros(0, _DTYPE)
 
     def take(self, observations: Observations, verdicts: VerdictBatch) -> Conclusions:
@@ -84,7 +98,8 @@ class Policy:
             n verdicts about them.
         """
         connections, of = np.unique(observations.connection, return_inverse=True)
-        before = self._recall(connections)
+        known = self._known(connections)
+        before = self._recall(connections, known)
         entries = _entries(observations, verdicts)
         gravest = _gravest(before, of, entries)
         first = _first_mining(verdicts.is_mining, of, before["rank"] == _MINING)
@@ -108,25 +123,41 @@ class Policy:
             )
         ]
         final = np.flatnonzero(observations.is_final)
-        ended = self._conclude(observations, final, gravest[of[final]], verdicts.model)
-        self._remember(gravest, of[final])
-        return Conclusions(alerts, ended)
+        ranks = gravest["rank"][of[final]]
+        told = final[self._is_told[ranks]]
+        ended = self._conclude(observations, told, gravest[of[told]], verdicts.model)
+        self._remember(gravest, of[final], known[known >= 0])
+        return Conclusions(alerts, ended, self._untold(ranks))
 
-    def _recall(self, connections: NDArray[np.int64]) -> NDArray[np.void]:
+    def _untold(self, ranks: NDArray[np.uint8]) -> Counter[Label]:
+        counts = np.bincount(ranks, minlength=len(_LABELS)).tolist()
+        each = zip(_LABELS, counts, self._is_told.tolist(), strict=True)
+        return Counter({label: count for label, count, is_told in each if count and not is_told})
+
+    def _known(self, connections: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where some connections are remembered, -1 for those that are not."""
+        remembered = self._open["connection"]
+        where = np.searchsorted(remembered, connections)
+        inside = where < len(remembered)
+        where[~inside] = -1
+        where[inside] = np.where(remembered[where[inside]] == connections[inside], where[inside], -1)
+        return where
+
+    def _recall(self, connections: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.void]:
         """The remembered entries of some connections, blank where there is none."""
         entries = np.zeros(len(connections), _DTYPE)
         entries["connection"], entries["probability"] = connections, -1.0
         entries["detected_after_s"] = np.nan
-        where = np.searchsorted(self._open["connection"], connections)
-        inside = where < len(self._open)
-        known = np.flatnonzero(inside)[self._open["connection"][where[inside]] == connections[inside]]
-        entries[known] = self._open[where[known]]
+        entries[known >= 0] = self._open[known[known >= 0]]
         return entries
 
-    def _remember(self, entries: NDArray[np.void], ended: NDArray[np.int64]) -> None:
-        untouched = ~np.isin(self._open["connection"], entries["connection"])
-        still_open = np.delete(entries, ended)
-        self._open = np.sort(np.concatenate([self._open[untouched], still_open]), order="connection")
+    def _remember(
+        self, entries: NDArray[np.void], ended: NDArray[np.int64], known: NDArray[np.int64]
+    ) -> None:
+        """Replace the entries at `known` by new ones, but for connections that ended."""
+        untouched, still_open = np.delete(self._open, known), np.delete(entries, ended)
+        remembered = np.concatenate([untouched, still_open])
+        self._open = remembered[np.argsort(remembered["connection"], kind="stable")]
 
     def _conclude(
         self, observations: Observations, rows: NDArray[np.int64], entries: NDArray[np.void], model: str

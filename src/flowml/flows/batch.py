@@ -1,6 +1,6 @@
 """FlowBatch: flow records as read-only columns, the one form in which they travel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,45 @@ from numpy.typing import NDArray
 
 from flowml.flows.packets import PacketSequences
 from flowml.schema import RECORD_COLUMNS, Column
+
+_DTYPES = {column.name: column.numpy_dtype for column in RECORD_COLUMNS}
+
+
+class DerivedColumns(Mapping[str, NDArray[Any]]):
+    """The columns of a batch, each made when it is first asked for: of most, scoring wants a third.
+
+    Parameters
+    ----------
+    n_records : int
+    derive : callable
+        Makes the column of a name, of any dtype that casts to the schema's.
+    """
+
+    def __init__(self, n_records: int, derive: Callable[[str], NDArray[Any]]) -> None:
+        self._n_records = n_records
+        self._derive = derive
+        self._derived: dict[str, NDArray[Any]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._derived:
+            self._derived[name] = self._checked(name)
+        return self._derived[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_DTYPES)
+
+    def __len__(self) -> int:
+        return len(_DTYPES)
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, NDArray[Any]]]]:
+        return dict, (dict(self),)
+
+    def _checked(self, name: str) -> NDArray[Any]:
+        values = self._derive(name).astype(_DTYPES[name], copy=False)
+        if values.shape != (self._n_records,):
+            raise ValueError(f"{name}: got {values.shape}, expected ({self._n_records},)")
+        values.flags.writeable = False
+        return values
 
 
 @dataclass(frozen=True)
@@ -28,6 +67,8 @@ class FlowBatch:
     packets: PacketSequences
 
     def __post_init__(self) -> None:
+        if isinstance(self.columns, DerivedColumns):
+            return  # it looks at its columns itself
         missing = [column.name for column in RECORD_COLUMNS if column.name not in self.columns]
         if missing:
             raise ValueError(f"columns missing: {', '.join(missing)}")
@@ -48,8 +89,8 @@ class FlowBatch:
 
     def take(self, rows: NDArray[np.int64]) -> "FlowBatch":
         """The records at `rows`, in that order."""
-        columns = {column.name: self[column][rows] for column in RECORD_COLUMNS}
-        return FlowBatch(columns, self.packets.take(rows))
+        columns = self.columns
+        return FlowBatch(DerivedColumns(len(rows), lambda name: columns[name][rows]), self.packets.take(rows))
 
     def with_column(self, column: Column, values: NDArray[Any]) -> "FlowBatch":
         """The same records with other `values`, shape (n_records,), in one column."""

@@ -12,7 +12,7 @@ from flowml.flows.packets import PacketSequences
 from flowml.flows.schedule import JudgingAges
 from flowml.flows.slots import Slots
 from flowml.flows.stitching import Stitched, Stitcher
-from flowml.flows.timeline import Cuts, Timeline
+from flowml.flows.timeline import Cuts, Timeline, last_observations
 from flowml.schema import (
     APPLICATION_NAME,
     COVERED_UNTIL_MS,
@@ -90,7 +90,7 @@ class ConnectionTable:
     def __init__(self, settings: ConnectionSettings) -> None:
         self.settings = settings
         self.evicted = 0
-        self._slots = Slots(settings.history_packets)
+        self._slots = Slots(settings.history_packets, settings.max_connections)
         self._stitcher = Stitcher(self._slots, settings.silence_s)
         self._clock_ms = 0
 
@@ -130,7 +130,8 @@ class ConnectionTable:
         Observations
             Those due at their ages, and a final one of every connection that ended.
         """
-        batch = batch.take(np.flatnonzero(batch[PROTOCOL] == TCP))
+        is_tcp = batch[PROTOCOL] == TCP
+        batch = batch if is_tcp.all() else batch.take(np.flatnonzero(is_tcp))
         newest = int(batch[LAST_SEEN_MS].max()) if len(batch) else 0
         self._clock_ms = max(self._clock_ms, clock_ms, newest)
         stitched = self._stitcher.stitch(batch)
@@ -284,14 +285,9 @@ class ConnectionTable:
 
     def _close(self, slots: NDArray[np.int64], noticed_after_s: NDArray[np.float64]) -> Observations:
         """Give the final observation of each connection with payload in both directions, and forget it."""
-        state = self._slots.state
-        line = Timeline.build(self._slots, slots, PacketSequences.empty(len(slots)), np.zeros(0, bool))
-        row = np.arange(len(slots), dtype=np.int64)
-        end = line.packets.offsets[1:]
-        both = np.flatnonzero(line.talks_both_ways(row, end))
-        lived_s = ((state["end_ms"] - state["start_ms"])[slots] / 1000.0)[both]
-        cuts = Cuts(both, end[both], lived_s, lived_s + noticed_after_s[both])
-        final = line.observe(cuts, self.settings.history_packets, is_final=True)
+        state = self._slots.state[slots]
+        both = np.flatnonzero((state["client_packets"] > 0) & (state["server_packets"] > 0))
+        final = last_observations(self._slots, slots[both], noticed_after_s[both])
         self._stitcher.forget(slots)
         self._slots.release(slots)
         return final

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flowml.flows.packets import PacketSequences, ragged_indices
 from flowml.schema import MAX_ADDRESS_CHARS
 
 _DTYPE = np.dtype(
@@ -44,18 +45,20 @@ class Slots:
     ----------
     history_packets : int
         Payload packets that are kept of each connection.
+    expected : int
+        Slots whose history has its place from the start: it costs address space, and memory where it is used.
 
     Attributes
     ----------
     state : structured ndarray, shape (capacity,)
-    time_ms : ndarray of int64, shape (capacity, history_packets)
-    size_bytes : ndarray of int32, shape (capacity, history_packets)
+    time_ms : ndarray of int64, shape (capacity or more, history_packets)
+    size_bytes : ndarray of int32, shape (capacity or more, history_packets)
     """
 
-    def __init__(self, history_packets: int) -> None:
+    def __init__(self, history_packets: int, expected: int) -> None:
         self.state = np.zeros(0, _DTYPE)
-        self.time_ms = np.zeros((0, history_packets), np.int64)
-        self.size_bytes = np.zeros((0, history_packets), np.int32)
+        self.time_ms = np.empty((expected, history_packets), np.int64)
+        self.size_bytes = np.empty((expected, history_packets), np.int32)
         self._free: list[int] = []
 
     def __len__(self) -> int:
@@ -75,11 +78,27 @@ class Slots:
         self.state["is_open"][slots] = False
         self._free.extend(slots.tolist())
 
+    def read(self, slots: NDArray[np.int64]) -> PacketSequences:
+        """Give the remembered packets of some slots."""
+        counts = self.state["history_packets"][slots]
+        place = ragged_indices(slots * self.time_ms.shape[1], counts)
+        return PacketSequences.from_counts(
+            counts, self.time_ms.reshape(-1)[place], self.size_bytes.reshape(-1)[place]
+        )
+
+    def write(self, slots: NDArray[np.int64], packets: PacketSequences) -> None:
+        """Remember these packets of some slots instead of those before."""
+        place = ragged_indices(slots * self.time_ms.shape[1], packets.counts)
+        self.time_ms.reshape(-1)[place] = packets.time_ms
+        self.size_bytes.reshape(-1)[place] = packets.size_bytes
+        self.state["history_packets"][slots] = packets.counts
+
     def _grow(self) -> None:
         old, new = len(self.state), max(256, 2 * len(self.state))
         self.state = np.concatenate([self.state, np.zeros(new - old, _DTYPE)])
-        self.time_ms = _extended(self.time_ms, new)
-        self.size_bytes = _extended(self.size_bytes, new)
+        if new > len(self.time_ms):
+            self.time_ms = _extended(self.time_ms, new)
+            self.size_bytes = _extended(self.size_bytes, new)
         self._free.extend(range(new - 1, old - 1, -1))
 
 

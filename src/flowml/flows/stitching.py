@@ -11,9 +11,12 @@ from flowml.flows.orientation import opened_by_destination, opened_by_source, so
 from flowml.flows.slots import Slots
 from flowml.schema import (
     APPLICATION_NAME,
+    BYTES,
     DST_IP,
     DST_PORT,
     FIRST_SEEN_MS,
+    GAP_AFTER,
+    GAP_BEFORE,
     LAST_SEEN_MS,
     SERVER_NAME,
     SRC_IP,
@@ -69,8 +72,10 @@ class Stitcher:
         numbers: dict[bytes, int] = {}
         group = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
         order = np.lexsort((batch[FIRST_SEEN_MS], group))
+        open_slot = np.array([self._by_key.get(key, -1) for key in numbers], np.int64)
+        order = order[_tells_something(batch, order, group[order], open_slot[group[order]] >= 0)]
         batch, group = batch.take(order), group[order]
-        open_slot = np.array([self._by_key.get(key, -1) for key in numbers], np.int64)[group]
+        open_slot = open_slot[group]
         is_head = np.diff(group, prepend=-1) != 0
         begins = self._begins(batch, is_head, open_slot)
         starts = np.flatnonzero(is_head | begins)
@@ -135,3 +140,18 @@ class Stitcher:
             self._by_key[key] = slot
             self._keys[slot] = key
         return np.array(superseded, np.int64)
+
+
+def _tells_something(
+    batch: FlowBatch, order: NDArray[np.int64], group: NDArray[np.int64], is_open: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Say which records, in their order by five-tuple and time, are news; shape (n_records,).
+
+    A flow outlives its connection: the meter tells of its end long after the connection was over. Such a
+    record has no packet that was not told before, and would only begin a connection without any.
+    """
+    told_before = (batch.packets.counts == 0) & (batch[BYTES] > 0) & ~batch[GAP_BEFORE] & ~batch[GAP_AFTER]
+    number = np.arange(len(order))
+    newest = np.maximum.accumulate(np.where(told_before[order], -1, number))
+    head = np.maximum.accumulate(np.where(np.diff(group, prepend=-1) != 0, number, 0))
+    return is_open | (newest >= head)

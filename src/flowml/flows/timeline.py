@@ -15,6 +15,13 @@ _STEP = np.int64(1) << np.int64(
 )  # above any connection's age in ms: keeps connections apart in one sort order
 
 
+_SAME_NAME = (
+    "connection", "client_ip", "server_ip", "client_port", "server_port", "start_ms",
+    "saw_start", "was_interrupted", "application_name", "server_name",
+)  # fmt: skip
+_COUNTED = ("client_packets", "server_packets", "client_bytes", "server_bytes")
+
+
 @dataclass(frozen=True)
 class Cuts:
     """Where to cut n observations out of a timeline.
@@ -73,7 +80,7 @@ class Timeline:
             True where packets are missing before this one.
         """
         state = slots.state[rows]
-        past = _history(slots, rows, state["history_packets"])
+        past = slots.read(rows)
         counts = past.counts + fresh.counts
         time_ms, size, broken = _joined(past, fresh, hole)
         packets = PacketSequences.from_counts(counts, time_ms, size)
@@ -128,12 +135,7 @@ class Timeline:
         rows, last = rows[filled], self.packets.offsets[1:][filled] - 1
         begin = np.maximum(self.unbroken_from[last], last + 1 - history_packets)
         lengths = last + 1 - begin
-        flat = ragged_indices(begin, lengths)
-        row = np.repeat(rows, lengths)
-        column = ragged_indices(np.zeros(len(lengths), np.int64), lengths)
-        slots.time_ms[row, column] = self.packets.time_ms[flat]
-        slots.size_bytes[row, column] = self.packets.size_bytes[flat]
-        slots.state["history_packets"][rows] = lengths
+        slots.write(rows, self.packets.ranges(begin, lengths))
         for name, totals in self.totals.before(np.flatnonzero(filled), last + 1).items():
             slots.state[name][rows] = totals
 
@@ -142,38 +144,44 @@ class Timeline:
         inside = end > self.packets.offsets[row]
         return {name: np.where(inside, total, 0) for name, total in self.totals.before(row, end).items()}
 
-    def observe(self, cuts: Cuts, history_packets: int, *, is_final: bool = False) -> Observations:
+    def observe(self, cuts: Cuts, history_packets: int) -> Observations:
         """Cut observations out of the timeline."""
         row, end = cuts.row, cuts.end
         begin = np.maximum(self.unbroken_from[end - 1], end - history_packets)
         state = self.state[row]
-        same_name: tuple[str, ...] = (
-            "connection",
-            "client_ip",
-            "server_ip",
-            "client_port",
-            "server_port",
-            "start_ms",
-        )
-        same_name += ("saw_start", "was_interrupted", "application_name", "server_name")
-        columns = {name: state[name] for name in same_name}
         totals: dict[str, Any] = self._totals(row, end)
         return Observations(
-            **columns,
+            **{name: state[name] for name in _SAME_NAME},
             **totals,
-            end_ms=state["end_ms"] if is_final else self.packets.time_ms[end - 1],
+            end_ms=self.packets.time_ms[end - 1],
             age_s=cuts.age_s,
             reported_s=cuts.reported_s,
-            is_final=np.full(len(row), is_final),
+            is_final=np.zeros(len(row), bool),
             packets=self.packets.ranges(begin, end - begin),
         )
 
 
-def _history(slots: Slots, rows: NDArray[np.int64], counts: NDArray[np.int64]) -> PacketSequences:
-    """Read the remembered packets of some slots."""
-    row = np.repeat(rows, counts)
-    column = ragged_indices(np.zeros(len(counts), np.int64), counts)
-    return PacketSequences.from_counts(counts, slots.time_ms[row, column], slots.size_bytes[row, column])
+def last_observations(
+    slots: Slots, rows: NDArray[np.int64], noticed_after_s: NDArray[np.float64]
+) -> Observations:
+    """Observe the connections at `rows`, each with payload in both directions, as they are now.
+
+    Parameters
+    ----------
+    slots : Slots
+    rows : ndarray of int64, shape (n,)
+    noticed_after_s : ndarray of float64, shape (n,)
+        Seconds from the last packet of each to the time at which it counts as over.
+    """
+    state = slots.state[rows]
+    lived_s = (state["end_ms"] - state["start_ms"]) / 1000.0
+    return Observations(
+        **{name: state[name] for name in (*_SAME_NAME, *_COUNTED, "end_ms")},
+        age_s=lived_s,
+        reported_s=lived_s + noticed_after_s,
+        is_final=np.ones(len(rows), bool),
+        packets=slots.read(rows),
+    )
 
 
 def _joined(
@@ -187,9 +195,6 @@ def _joined(
     broken = np.concatenate([np.zeros(len(past.time_ms), bool), hole])[flat]
     time_ms = np.concatenate([past.time_ms, fresh.time_ms])[flat]
     return time_ms, np.concatenate([past.size_bytes, fresh.size_bytes])[flat], broken
-
-
-_COUNTED = ("client_packets", "server_packets", "client_bytes", "server_bytes")
 
 
 @dataclass(frozen=True)

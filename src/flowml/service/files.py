@@ -1,17 +1,19 @@
 """Scoring of capture files: what this process does with one of them, or with a part of its connections."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from flowml.capture.census import NOT_IP
 from flowml.capture.files import CaptureFile, CaptureReport
-from flowml.capture.settings import MeterSettings
+from flowml.capture.settings import ONLY_TCP, MeterSettings
 from flowml.capture.step import Step
 from flowml.detections.explanation import explain
 from flowml.detections.policy import Policy
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.models.bundle import ModelBundle
+from flowml.service.ahead import ahead
 from flowml.service.scoring import Metered, conclude_moments
 from flowml.service.telling import Told, Wanted, tell
 
@@ -29,9 +31,8 @@ def score_steps(
     """Score what a meter tells of the capture at `path`, moment after moment."""
     table = ConnectionTable(ConnectionSettings())
     source = (Metered(step.batch, step.clock_ms, step.is_moment) for step in steps)
-    for conclusions in conclude_moments(
-        source, table, bundle.judge, Policy(str(path), explain, bundle.resembles)
-    ):
+    policy = Policy(str(path), explain, bundle.resembles, wanted.labels)
+    for conclusions in conclude_moments(source, table, bundle.judge, policy):
         yield tell(conclusions, wanted)
     evictions.count += table.evicted
 
@@ -59,14 +60,25 @@ class FileScoring:
     wanted : Wanted
     allow_partial : bool
         Score what is sound of a damaged file.
+    meters_ahead : bool
+        Meter it in a thread of its own.
     """
 
-    def __init__(self, path: Path, bundle: ModelBundle, wanted: Wanted, *, allow_partial: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        bundle: ModelBundle,
+        wanted: Wanted,
+        *,
+        allow_partial: bool,
+        meters_ahead: bool = False,
+    ) -> None:
         self._path, self._bundle, self._wanted = path, bundle, wanted
-        self._capture = CaptureFile(path, MeterSettings(), allow_partial=allow_partial)
+        self._meters_ahead = meters_ahead
+        self._capture = CaptureFile(path, MeterSettings(), allow_partial=allow_partial, shard=ONLY_TCP)
         self._evictions = Evictions()
 
-    def told(self) -> Iterator[Told]:
+    def told(self) -> Generator[Told]:
         """Score the file.
 
         Raises
@@ -74,7 +86,9 @@ class FileScoring:
         CaptureError
             It cannot be scored; what was told of it before does not count.
         """
-        return score_steps(self._path, self._capture.steps(), self._bundle, self._wanted, self._evictions)
+        steps = self._capture.steps()
+        with closing(ahead(steps) if self._meters_ahead else steps) as made:
+            yield from score_steps(self._path, made, self._bundle, self._wanted, self._evictions)
 
     def notes(self) -> list[str]:
         """What an operator should know, once everything is told."""

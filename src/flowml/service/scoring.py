@@ -1,5 +1,6 @@
 """From metered records to conclusions: the one road that files and live traffic take."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -137,6 +138,7 @@ def in_order(parts: Sequence[Conclusions]) -> Conclusions:
     return Conclusions(
         sorted((alert for part in parts for alert in part.alerts), key=lambda alert: place(alert.verdict)),
         sorted((verdict for part in parts for verdict in part.ended), key=place),
+        sum((part.untold for part in parts), Counter()),
     )
 
 

@@ -31,6 +31,7 @@ class Tally:
     def add(self, conclusions: Conclusions) -> None:
         """Count conclusions."""
         self.ended.update(verdict.label for verdict in conclusions.ended)
+        self.ended.update(conclusions.untold)
         self.delays_s += [
             alert.verdict.detected_after_s
             for alert in conclusions.alerts

@@ -23,6 +23,11 @@ class Wanted:
     connections: bool
     eve: bool
 
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """What connections have to end as to be told of one by one."""
+        return tuple(Label) if self.connections else (Label.MINING,)
+
 
 @dataclass(frozen=True)
 class Told:

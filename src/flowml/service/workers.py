@@ -8,16 +8,16 @@ not have to fit into memory.
 
 import pickle
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 from flowml.capture.extension import extension
 from flowml.capture.files import Amounts, account, file_meter
-from flowml.capture.settings import MeterSettings, Shard
+from flowml.capture.settings import ONLY_TCP, MeterSettings, Shard
 from flowml.capture.sources import open_capture
 from flowml.capture.step import Step
 from flowml.errors import CaptureError
@@ -68,7 +68,7 @@ class SharedScoring:
         self._parts = parts
         self._notes = told_notes
 
-    def told(self) -> Iterator[Told]:
+    def told(self) -> Generator[Told]:
         """What the workers told, their parts put together."""
         for part in self._parts:
             if part.error:
@@ -113,7 +113,12 @@ def _score_each(paths: Sequence[Path], order: Order, folder: Path) -> Iterator[S
 def _score_parts(path: Path, order: Order, folder: Path) -> SharedScoring:
     with open_capture(path, allow_partial=order.allow_partial) as source:
         tasks = (
-            ((path, source.readable_path), Shard(number, order.jobs), order, folder / f"{number}.told")
+            (
+                (path, source.readable_path),
+                replace(ONLY_TCP, number=number, count=order.jobs),
+                order,
+                folder / f"{number}.told",
+            )
             for number in range(order.jobs)
         )
         parts = list(in_workers(order.jobs, _score_part, tasks))
@@ -121,7 +126,9 @@ def _score_parts(path: Path, order: Order, folder: Path) -> SharedScoring:
             if part.error:
                 raise part.error
         amounts = Amounts(
-            sum(part.amounts.packets for part in parts), sum(part.amounts.flows for part in parts)
+            sum(part.amounts.packets for part in parts),
+            sum(part.amounts.flows for part in parts),
+            sum(part.amounts.passed_over for part in parts),
         )
         report = account(source, amounts, allow_partial=order.allow_partial)
     evictions = Evictions(sum(part.evictions.count for part in parts))
@@ -161,7 +168,7 @@ def _score_part(paths: tuple[Path, Path], shard: Shard, order: Order, spool: Pat
 
 def _counted(steps: Iterator[Step], amounts: Amounts) -> Iterator[Step]:
     for step in steps:
-        amounts.add(step.batch)
+        amounts.add(step)
         yield step
 
 
