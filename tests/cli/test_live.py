@@ -14,7 +14,16 @@ from flowml.capture.census import FRAGMENT, NOT_IP
 from flowml.cli.live import _tell_packets
 from flowml.cli.main import run
 from tests.namespaces import Tap, tap
-from tests.processes import ENVIRONMENT, FLOWML, children, eventually, flowml, is_alive, start_flowml
+from tests.processes import (
+    ENVIRONMENT,
+    FLOWML,
+    capture_processes,
+    children,
+    eventually,
+    flowml,
+    is_alive,
+    start_flowml,
+)
 from tests.sinks.servers import free_port, http_server
 from tests.sinks.test_connections import validator
 
@@ -34,7 +43,7 @@ class Sensor:
     @property
     def capture_process(self) -> int:
         """Process identifier of the capture process."""
-        (pid,) = children(self.process.pid)
+        (pid,) = capture_processes(self.process.pid)
         return pid
 
     def wait_for(self, file: Path, text: str) -> None:
@@ -451,7 +460,7 @@ def test_any_watches_interfaces_as_they_come_and_go(wire: Tap, model: Path, star
     sensor.wait_for(sensor.out, f"CLOSED {wire.sender}: its packets are seen on another interface now")
     sensor.wait_for(sensor.err, "listening to br0")
     assert "listening to lo\n" not in sensor.err.read_text()
-    assert len(children(sensor.process.pid)) == 2
+    assert len(capture_processes(sensor.process.pid)) == 2
     sensor.process.send_signal(signal.SIGTERM)
     assert sensor.process.wait(HANGS_S) == 0
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flowml.service.capture_task import CaptureTask
     from flowml.service.presence import Presence
     from flowml.service.scoring import Scorer
+    from flowml.service.starting import Start
     from flowml.service.watch import Watch
     from flowml.sinks.base import Sink
     from flowml.sinks.outlets import Outlets
@@ -103,9 +104,10 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
     from flowml.sinks.console import PlainConsole
 
     with ExitStack() as stack:
+        start = stack.enter_context(_starting(tasks))  # before there is another thread
         outlets = stack.enter_context(_outlets(settings))
         # packets wait in the capture processes while the model is loaded, which takes seconds
-        supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s))
+        supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s, start))
         sinks = stack.enter_context(_audience(outlets, settings))
         presence = stack.enter_context(_present(sinks, settings))
         watch = stack.enter_context(_watching(settings, outlets, presence))
@@ -121,6 +123,21 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
         supervisor.check()
     if tally.undelivered:
         raise SinkError(f"{tally.undelivered} alerts or events were not delivered; the lines above say why")
+
+
+@contextmanager
+def _starting(tasks: "list[CaptureTask]") -> "Iterator[Start]":
+    """Give how capture processes are started; leave the privilege to open interfaces to the one that does."""
+    from flowml.service.privileges import WRITING, keep_only
+    from flowml.service.spawner import Spawner
+    from flowml.service.starting import start_child
+
+    if tasks[0].interface is None:
+        yield start_child
+        return
+    with Spawner() as spawner:
+        keep_only(*WRITING)
+        yield spawner.start
 
 
 @contextmanager

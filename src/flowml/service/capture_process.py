@@ -2,11 +2,9 @@
 
 `flowml.service.feed` runs ``python -P -m flowml.service.capture_process DESCRIPTOR PARENT TASK``. It ends on
 SIGTERM, after telling what it and the kernel still hold, when the scorer is gone, and when there is nothing
-more to tell. At an interface it holds no capability but CAP_NET_RAW.
+more to tell. At an interface it holds no capability but CAP_NET_RAW, and none at all once that is open.
 """
 
-import ctypes
-import os
 import signal
 import sys
 import time
@@ -21,7 +19,7 @@ from flowml.errors import CaptureError, FlowmlError
 from flowml.service.capture_task import CaptureTask
 from flowml.service.outbox import Outbox
 from flowml.service.pacing import ReplayClock, replay
-from flowml.service.privileges import CAP_NET_RAW, keep_only
+from flowml.service.privileges import CAP_NET_RAW, die_with, keep_only
 from flowml.service.scoring import Metered
 from flowml.service.wire import Counted, Ended, Failed, Message, Note, Opened
 
@@ -29,7 +27,6 @@ LATENESS_S = 1.5  # packets wait that long at most between the kernel and the li
 POLL_S = 0.25  # longest time without a look at whether to end; also the beat of the clock messages
 COUNT_S = 5.0  # between two messages that say what was lost so far
 MESSAGE_RECORDS = 4096  # larger batches are split: some 3 MB at most wait in memory twice
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class Stop:
@@ -60,7 +57,7 @@ def main(arguments: list[str]) -> int:
     if not die_with(int(parent)):
         return 1
     if task.interface is not None:
-        keep_only(CAP_NET_RAW)  # before there is another thread, which would keep the rest
+        keep_only(CAP_NET_RAW)
     outbox = Outbox(Connection(int(descriptor), readable=False))
     try:
         for message in _messages(task, stop, outbox):
@@ -70,12 +67,6 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:  # the scorer is gone, and with it whoever would read an error
         return 1
     return 0
-
-
-def die_with(parent: int) -> bool:
-    """Let the kernel kill this process when its parent ends; False if the parent is gone already."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    return os.getppid() == parent
 
 
 def _messages(task: CaptureTask, stop: Stop, outbox: Outbox) -> Iterator[Message]:
@@ -91,6 +82,7 @@ def _messages(task: CaptureTask, stop: Stop, outbox: Outbox) -> Iterator[Message
 
 def _from_interface(name: str, task: CaptureTask, stop: Stop, outbox: Outbox) -> Iterator[Message]:
     with LiveMeter([name], task.meter, task.ring) as meter:
+        keep_only()  # an open socket needs none; before the outbox has its thread, which would keep it
         yield Opened()
         yield from map(Note, meter.warnings)
         count_at = 0.0
