@@ -1,8 +1,8 @@
 """The spawner: starts capture processes when the scorer asks for one, and does nothing else.
 
-`flowml.service.spawner` runs ``python -P -m flowml.service.spawner_process DESCRIPTOR PARENT`` before the
-scorer gives up CAP_NET_RAW. So this is the one process of a sensor that keeps it, and neither packets nor anything
-that was made of them come near it. It ends with the scorer, and its capture processes end with it.
+`flowml.service.spawner` runs ``python -P -m flowml.service.spawner_process DESCRIPTOR PARENT`` before
+the scorer gives up CAP_NET_RAW. So this is the one process of a sensor that keeps it, and neither packets nor
+anything that was made of them come near it. It ends with the scorer, and its capture processes end with it.
 """
 
 import os
