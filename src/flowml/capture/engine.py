@@ -126,6 +126,10 @@ class Engine:
         """Let the kernel wait at most so long before it hands packets over; 0 is success."""
         return int(self._pcap_function("pcap_set_timeout")(self._pointer(handle), timeout_ms))
 
+    def pcap_datalink(self, handle: Any) -> int:
+        """The link layer of an active capture (DLT_*)."""
+        return int(self._pcap_function("pcap_datalink")(self._pointer(handle)))
+
     def pcap_setnonblock(self, handle: Any) -> None:
         """Let reading from an active capture give nothing where there is nothing, instead of waiting."""
         error = ctypes.create_string_buffer(_PCAP_ERROR_BYTES)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from flowml.capture.engine import Dissector, Engine
 from flowml.capture.extension import extension
+from flowml.capture.header_ring import FILE_HEADER, HeaderRingSettings
 from flowml.capture.inputs import Capture
 from flowml.capture.settings import PAYLOAD_ACCOUNTING, WHOLE, MeterSettings, Shard
 from flowml.errors import CaptureError
@@ -63,6 +64,8 @@ class PacketLoop:
         Length of NFStream's own sequences, 0 for none.
     shard : Shard
         Whose flows are metered. All packets drive the clock.
+    headers : HeaderRingSettings, optional
+        What to keep of the packets of interfaces; by default nothing.
 
     Raises
     ------
@@ -78,6 +81,7 @@ class PacketLoop:
         accounting_mode: int = PAYLOAD_ACCOUNTING,
         splt_packets: int = 0,
         shard: Shard = WHOLE,
+        headers: HeaderRingSettings | None = None,
     ) -> None:
         module = extension()
         if module is None:
@@ -103,6 +107,9 @@ class PacketLoop:
             "max_flows": settings.max_flows,
             "shards": shard.count,
             "shard": shard.number,
+            "kept_bytes": 0 if headers is None else headers.kept_bytes,
+            "kept_payload": headers is not None and headers.snaplen_bytes is not None,
+            "kept_room": 0 if headers is None else headers.file_bytes - FILE_HEADER.size,
             **_layout(engine),
         }
         self._table = module.FlowTable(
@@ -162,6 +169,10 @@ class PacketLoop:
             `captured_bytes`, `link_type` and `head`, which is shorter than the packet may be.
         """
         return np.frombuffer(self._table.take_ignored(), self._ignored)
+
+    def take_headers(self) -> bytes:
+        """Give what was kept of the packets of interfaces since the last time, as records of a pcap file."""
+        return bytes(self._table.take_headers())
 
     def counters(self) -> dict[str, int]:
         """Packets, ignored, evicted, open flows and the like since the start."""

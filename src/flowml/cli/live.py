@@ -63,6 +63,7 @@ def live(
     says. Ctrl-C and SIGTERM judge every open connection a last time and end within two seconds; what a server
     did not take by then waits for the next start where there is a state folder. SIGHUP reopens the EVE file.
     """
+    from flowml.capture.links import ANY
     from flowml.cli.metering import tell_if_slow
     from flowml.service.capture_task import CaptureTask
 
@@ -76,8 +77,13 @@ def live(
         tell_if_slow()
         tasks = [CaptureTask(replay=str(replay), speed=speed, meter=settings.meter)]
     elif settings.capture.interfaces:
-        ring, meter = settings.capture.ring, settings.meter
-        tasks = [CaptureTask(interface=name, meter=meter, ring=ring) for name in settings.capture.interfaces]
+        common = CaptureTask(
+            interface=ANY,
+            meter=settings.meter,
+            ring=settings.capture.ring,
+            headers=settings.evidence.ring,
+        )
+        tasks = [replace(common, interface=name) for name in settings.capture.interfaces]
     else:
         raise click.UsageError("what to watch? -i IFACE, --replay CAPTURE, or capture.interfaces in --config")
     _watch(tasks, settings, duration)
@@ -267,6 +273,8 @@ def _tell_packets(source: str, counters: "dict[str, int]", evicted: int) -> None
         _tell(
             f"{source}: {counters['lost_records']} flow records were dropped: the scorer had too little time"
         )
+    if counters.get("lost_headers"):
+        _tell(f"{source}: headers of {counters['lost_headers']} packets were not kept as [evidence] asks")
     if evicted:
         _tell(f"{source}: {evicted} connections ended early: more were open than connections.max_connections")
 

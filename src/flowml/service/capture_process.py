@@ -9,11 +9,13 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from types import FrameType
 
 import numpy as np
 
+from flowml.capture.header_ring import HeaderRing
 from flowml.capture.live import LiveMeter
 from flowml.errors import CaptureError, FlowmlError
 from flowml.service.capture_task import CaptureTask
@@ -81,29 +83,44 @@ def _messages(task: CaptureTask, stop: Stop, outbox: Outbox) -> Iterator[Message
 
 
 def _from_interface(name: str, task: CaptureTask, stop: Stop, outbox: Outbox) -> Iterator[Message]:
-    with LiveMeter([name], task.meter, task.ring) as meter:
-        keep_only()  # an open socket needs none; before the outbox has its thread, which would keep it
+    with LiveMeter([name], task.meter, task.ring, headers=task.headers) as meter, ExitStack() as stack:
+        keep_only()  # an open socket needs none; before there is another thread, which would keep it
+        ring = None
+        if task.headers is not None:
+            ring = stack.enter_context(HeaderRing(task.headers, name, meter.link_type))
         yield Opened()
         yield from map(Note, meter.warnings)
         count_at = 0.0
         try:
             while not stop.is_due:
                 yield from _split(Metered(meter.poll(POLL_S), _clock_ms()))
+                yield from _kept(meter, ring)
                 if time.monotonic() >= count_at:
                     count_at = time.monotonic() + COUNT_S
-                    yield Counted(_figures(meter, outbox))
+                    yield Counted(_figures(meter, ring, outbox))
             for batch in meter.drain():
                 yield from _split(Metered(batch, _clock_ms()))
+                yield from _kept(meter, ring)
         except CaptureError:  # the interface vanished: what is known of it is still told
             stop.is_due = True
             yield from _flushed(meter)
             raise
         yield from _flushed(meter)
-        yield Ended(_figures(meter, outbox))
+        yield Ended(_figures(meter, ring, outbox))
 
 
-def _figures(meter: LiveMeter, outbox: Outbox) -> dict[str, int]:
-    return {**meter.counters.figures(), "lost_records": outbox.lost_records}
+def _kept(meter: LiveMeter, ring: HeaderRing | None) -> Iterator[Note]:
+    """Hand on the headers that are to be kept; say, once it is known, why some are not."""
+    if ring is not None:
+        ring.put(*meter.take_headers())
+        if ring.trouble:
+            yield Note(ring.trouble)  # the scorer tells the same sentence once
+
+
+def _figures(meter: LiveMeter, ring: HeaderRing | None, outbox: Outbox) -> dict[str, int]:
+    counted = meter.counters.figures()
+    counted["lost_headers"] += 0 if ring is None else ring.lost
+    return {**counted, "lost_records": outbox.lost_records}
 
 
 def _flushed(meter: LiveMeter) -> Iterator[Metered]:
