@@ -3,6 +3,7 @@
 import secrets
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import zip_longest
@@ -15,6 +16,7 @@ from flowml.capture.header_ring import FILE_HEADER, files_of
 from flowml.errors import CaptureError
 from flowml.flows.key import FlowKey
 
+MAX_BYTES = 128 << 20  # of a slice: in memory, also that of the dashboard
 _RECORD_HEADER_BYTES = 16
 _MAGIC = 0xA1B2C3D4
 _EXTENSIONS = {0, 43, 60, 135}  # IPv6: hop-by-hop, routing, destination options, mobility
@@ -61,21 +63,42 @@ def write_slice(folder: Path, cuts: Iterable[Cut], target: Path) -> int:
     CaptureError
         The rings cannot be read, or the file not be written.
     """
-    found: dict[tuple[int, bytes], int] = {}
-    try:
-        for cut in cuts:
-            found.update({(time_us, record): link for time_us, record, link in _records(folder, cut)})
-        if not found:
-            return 0
-        if len(set(found.values())) > 1:
-            raise CaptureError(f"{folder}: these connections were seen on different link layers; cut one")
+    packets, data = read_slice(folder, cuts)
+    if packets:
         part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
-        header = FILE_HEADER.pack(_MAGIC, 2, 4, 0, 0, 262_144, next(iter(found.values())))
-        part.write_bytes(b"".join([header, *(record for _, record in sorted(found))]))
-        part.rename(target)
+        with _named(target):
+            part.write_bytes(data)
+            part.rename(target)
+    return packets
+
+
+def read_slice(folder: Path, cuts: Iterable[Cut]) -> tuple[int, bytes]:
+    """Give the same as bytes: how many packets, and the file; raises as `write_slice` does."""
+    found: dict[tuple[int, bytes], int] = {}
+    size = 0
+    with _named(folder):
+        for cut in cuts:
+            for time_us, record, link_type in _records(folder, cut):
+                found[time_us, record] = link_type
+                size += len(record)
+                if size > MAX_BYTES:
+                    raise CaptureError(
+                        f"{folder}: more than {MAX_BYTES >> 20} MiB of headers are of these connections; "
+                        "read the files with tshark"
+                    )
+    if len(set(found.values())) > 1:
+        raise CaptureError(f"{folder}: these connections were seen on different link layers; use tshark")
+    header = [FILE_HEADER.pack(_MAGIC, 2, 4, 0, 0, 262_144, link) for link in set(found.values())]
+    return len(found), b"".join([*header, *(record for _, record in sorted(found))])
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turn what the system refuses into a line that names the file."""
+    try:
+        yield
     except OSError as error:
-        raise CaptureError(f"{error.filename or target}: {error.strerror or error}") from error
-    return len(found)
+        raise CaptureError(f"{error.filename or path}: {error.strerror or error}") from error
 
 
 def _records(folder: Path, cut: Cut) -> Iterator[tuple[int, bytes, int]]:
