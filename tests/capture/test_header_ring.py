@@ -3,6 +3,7 @@
 import shutil
 import struct
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -154,6 +155,34 @@ def test_a_disk_that_does_not_keep_up_costs_headers_and_no_time(
     assert ring.lost >= 3 * 10
     assert "the disk is too slow" in ring.trouble
     ring.close()
+
+
+def test_a_clock_that_is_set_back_does_not_cost_the_newest_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for turn in range(3):
+        monkeypatch.setattr(time, "time_ns", lambda turn=turn: (EPOCH_S - 3600 * turn) * 10**9)
+        with HeaderRing(HeaderRingSettings(tmp_path, size_mib=1), "eth0", ETHERNET) as ring:
+            for number in range(10):
+                put(ring, 600, number + 10 * turn)
+    assert files_of(tmp_path, "eth0")[-1].read_bytes().endswith(records(1, 29))
+
+
+def test_what_waits_at_the_end_is_written_or_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = HeaderRing(HeaderRingSettings(tmp_path), "eth0", ETHERNET)
+    ring.put(5, records(5))
+    ring.close()
+    assert sum(len(path.read_bytes()) - 24 for path in files_of(tmp_path, "eth0")) == len(records(5))
+    hanging = threading.Event()
+    monkeypatch.setattr("flowml.capture.header_ring._CLOSING_S", 0.05)
+    slow = HeaderRing(HeaderRingSettings(tmp_path), "eth0", ETHERNET)
+    monkeypatch.setattr(slow, "_write", lambda records: hanging.wait())
+    slow.put(1, records(1))
+    assert eventually(slow._waiting.empty)  # the disk has it, and does not come back
+    slow.put(2, records(2))
+    slow.close()
+    assert slow.lost == 2
+    hanging.set()
 
 
 def test_a_folder_that_cannot_be_written_is_said_and_counted(tmp_path: Path) -> None:

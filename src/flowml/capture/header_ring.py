@@ -106,10 +106,15 @@ class HeaderRing:
             self._lose(packets, "the disk is too slow")
 
     def close(self) -> None:
-        """Write what waits, as far as the disk takes it soon, and end."""
+        """Write what waits, as far as the disk takes it soon, and end; a second time does nothing."""
         with suppress(queue.Full):
             self._waiting.put(None, timeout=_CLOSING_S)
-            self._writer.join(_CLOSING_S)
+        self._writer.join(_CLOSING_S)
+        with suppress(queue.Empty):
+            while True:
+                left = self._waiting.get_nowait()
+                if left is not None:
+                    self._lose(left[0], "the disk is too slow")
 
     def _lose(self, packets: int, why: str) -> None:
         self.lost += packets
@@ -144,7 +149,10 @@ class HeaderRing:
         folder = self._settings.folder / self._interface
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._make_room(coming + FILE_HEADER.size)
-        path = folder / f"{time.time_ns() // 1000:017d}{SUFFIX}"
+        before = files_of(self._settings.folder, self._interface)
+        # a clock that was set back does not make the newest file the oldest one
+        name = max(time.time_ns() // 1000, int(before[-1].stem) + 1 if before else 0)
+        path = folder / f"{name:017d}{SUFFIX}"
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
         snapshot = self._settings.snaplen_bytes or _MAX_SNAPSHOT
         self._used = os.write(

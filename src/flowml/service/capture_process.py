@@ -103,9 +103,12 @@ def _from_interface(name: str, task: CaptureTask, stop: Stop, outbox: Outbox) ->
                 yield from _kept(meter, ring)
         except CaptureError:  # the interface vanished: what is known of it is still told
             stop.is_due = True
+            yield from _kept(meter, ring)
             yield from _flushed(meter)
             raise
         yield from _flushed(meter)
+        if ring is not None:
+            ring.close()
         yield Ended(_figures(meter, ring, outbox))
 
 
