@@ -92,9 +92,9 @@ fuzz: $(STAMP)
 hostile: $(STAMP)
 	$(BIN)/python -m tests.api.hostile --requests 10000
 
-# Processes of a running sensor are killed 100 times: some minutes.
+# Processes of a running sensor are killed 100 times, of a replay and at an interface: half an hour.
 faults: $(STAMP)
-	FLOWML_KILLS=100 $(BIN)/python -m pytest tests/service/test_faults.py -s
+	FLOWML_KILLS=100 $(BIN)/python -m pytest tests/service/test_faults.py tests/service/test_faults_at_interface.py -s
 
 # The tests with AddressSanitizer and UndefinedBehaviorSanitizer in the extension, built beside the usual one.
 # Leaks are not looked for: the interpreter frees little at its end. Programs that tests start inherit it all, and

@@ -19,7 +19,15 @@ setup(
             "flowml.capture._meter",
             [
                 f"{CAPTURE}/{name}.c"
-                for name in ("_meter", "census", "flow_table", "framing", "live_feed", "packet_loop")
+                for name in (
+                    "_meter",
+                    "census",
+                    "flow_table",
+                    "framing",
+                    "header_ring",
+                    "live_feed",
+                    "packet_loop",
+                )
             ],
             depends=[f"{CAPTURE}/flow_table.h"],
             **SETTINGS,

@@ -40,6 +40,10 @@ def _sensor(interface: str) -> Iterator["subprocess.Popen[str]"]:
         sensor.kill()
 
 
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def _until(lines: Iterable[str], word: str) -> None:
     for line in lines:
         if word in line:
@@ -58,9 +62,10 @@ def ended(interface: str, number: signal.Signals) -> float:
 def killed(interface: str) -> tuple[float, float]:
     """Seconds from the death of the capture process until it is told, and until the next one listens."""
     with _sensor(interface) as sensor:
-        (child,) = Path(f"/proc/{sensor.pid}/task/{sensor.pid}/children").read_text().split()
+        (spawner,) = _children(sensor.pid)
+        (child,) = _children(spawner)
         start = time.monotonic()
-        os.kill(int(child), signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)
         _until(sensor.stdout or (), "INTERRUPTED")
         told = time.monotonic() - start
         _until(sensor.stdout or (), "RESUMED")

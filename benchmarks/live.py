@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.capture.network import Wire, wire
+from tests.processes import capture_processes
 
 SAMPLE_S = 5.0
 _COUNTED = re.compile(r"(\d+) packets, (\d+) metered, (\d+) left out, (\d+) lost before")
@@ -38,8 +39,8 @@ class Sensor:
             self._told += line
             if "listening" in line:
                 break
-        (child,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        self.pids = {"scorer": self.process.pid, "capture": int(child)}
+        (child,) = capture_processes(self.process.pid)
+        self.pids = {"scorer": self.process.pid, "capture": child}
 
     def end(self) -> tuple[str, str, float]:
         """Ask for the end; give both outputs and the seconds that it took."""

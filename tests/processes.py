@@ -49,8 +49,25 @@ def start_flowml(*arguments: str | Path) -> subprocess.Popen[str]:
 
 def children(pid: int) -> list[int]:
     """The processes that a process has started and not yet buried."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return [int(child) for child in listed.split()]
+
+
+def capture_processes(sensor: int) -> list[int]:
+    """The capture processes of a sensor, its own children or its spawner's."""
+    begun = [pid for child in children(sensor) for pid in (child, *children(child))]
+    return [pid for pid in begun if "flowml.service.capture_process" in command_of(pid)]
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process; empty once it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def is_alive(pid: int) -> bool:

@@ -26,6 +26,7 @@ class Running:
 
     def __init__(self, config: Path) -> None:
         self._config = config
+        self.folder = config.parent
         self._clients = ExitStack()
         self.start()
 

@@ -4,6 +4,7 @@ import csv
 import io
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from flowml.api.passwords import hash_token
 from flowml.api.users import Role, User, add
 from tests.api.running import Running, write_config
 from tests.api.stored import store
+from tests.capture.frames import EPOCH_S, End, ethernet, pcap, segment
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of what schemathesis imports
@@ -37,7 +39,7 @@ OPERATIONS = [
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("rest")
     add(folder / "users", User("program", Role.ADMIN, hash_token(TOKEN)))
-    config = write_config(folder, 'users = "users"')
+    config = write_config(folder, 'users = "users"', '[evidence]\nfolder = "headers"')
     for number in range(1, 4):
         store(folder / "state", number, f"10.0.0.{number}", NAME)
     with Running(config) as running:
@@ -114,3 +116,29 @@ def test_json_carries_foreign_names_as_they_are(program: httpx.Client) -> None:
     assert answer.json()["total"] == 3
     assert answer.json()["incidents"][0]["server"] == f"{NAME}:3333"
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_packets_of_an_incident_come_as_a_capture_file(program: httpx.Client, dashboard: Running) -> None:
+    address = "/api/v1/incidents/1/packets.pcap"
+    assert "no packet of incident 1 is kept any more" in program.get(address).json()["error"]
+    assert program.get("/api/v1/incidents/4711/packets.pcap").status_code == 404
+    (alert,) = program.get("/api/v1/incidents/1").json()["alerts"]
+    client, server = (End(alert[f"{end}_ip"], alert[f"{end}_port"]) for end in ("client", "server"))
+    kept = pcap([(alert["start_ms"] - EPOCH_S * 1000, ethernet(segment(client, server)))])
+    folder = dashboard.folder / "headers" / alert["source"]
+    folder.mkdir(parents=True)
+    (folder / "00000000000000001.pcap").write_bytes(kept)
+    answer = program.get(address)
+    assert answer.headers["content-type"] == "application/vnd.tcpdump.pcap"
+    assert answer.headers["content-disposition"] == 'attachment; filename="incident-1.pcap"'
+    assert answer.content[24:] == kept[24:]
+    assert program.get("/api/v1/audit").json()["entries"][0]["action"] == "slice of capture"
+    assert f'href="{address}"' in program.get("/incidents/1").text
+
+
+def test_where_no_packets_are_kept_there_is_nothing_to_fetch(running: Running, tmp_path: Path) -> None:
+    store(tmp_path / "state", 1, "10.0.0.1", NAME)
+    client = running.logged_in()
+    assert "packets.pcap" not in client.get("/incidents/1").text
+    answer = client.get("/api/v1/incidents/1/packets.pcap")
+    assert (answer.status_code, "[evidence]" in answer.json()["error"]) == (404, True)

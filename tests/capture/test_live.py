@@ -215,7 +215,9 @@ def test_a_replayed_capture_has_the_packets_of_its_file(cable: Wire, tmp_path: P
     (tmp_path / "sent.pcap").write_bytes(pcap(frames))
     settings = MeterSettings(n_dissections=0)
     filed = FlowBatch.concat(list(Meter(settings).batches(tmp_path / "sent.pcap")))
-    with LiveMeter([cable.tap], settings, RING) as meter:
+    with LiveMeter(
+        [cable.tap], settings
+    ) as meter:  # nobody reads while it is sent: a small ring is soon full
         cable.replay(tmp_path / "sent.pcap", "--multiplier=1")
         _packets_seen(meter, len(frames))
         live = FlowBatch.concat(list(meter.flush()))

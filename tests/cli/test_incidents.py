@@ -5,7 +5,9 @@ import pytest
 
 from flowml.cli.main import run
 from flowml.incidents.store import IncidentStore
+from tests.capture.frames import End, ethernet, pcap, segment
 from tests.incidents.seen import mined, seen
+from tests.verdicts import MINING
 
 
 @pytest.fixture
@@ -83,3 +85,23 @@ def test_without_a_state_folder_there_is_nothing_to_show(
     (tmp_path / "empty.toml").write_text("")
     told = said(capsys, "incidents", "list", "--config", str(tmp_path / "empty.toml"), code=2)
     assert "names no state.folder" in told
+
+
+def test_the_packets_of_an_incident_are_cut_out_of_the_ring(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, path = str(tmp_path / "slice.pcap"), Path(config)
+    command = ("incidents", "slice", "1", "-o", out, "--config", config)
+    assert "names no evidence.folder" in said(capsys, *command, code=2)
+    path.write_text(path.read_text() + '[evidence]\nfolder = "headers"\n')
+    assert "no packet of incident 1 is kept any more" in said(capsys, *command, code=2)
+    shown = json.loads(said(capsys, "incidents", "show", "1", "--json", "--config", config))
+    key = shown["alerts"][0]["verdict"]["key"]
+    client, server = End(key["client_ip"], key["client_port"]), End(key["server_ip"], key["server_port"])
+    kept = pcap([(500, ethernet(segment(client, server))), (600, ethernet(segment(server, client)))])
+    folder = tmp_path / "headers" / MINING.source
+    folder.mkdir(parents=True)
+    (folder / "01700000000000000.pcap").write_bytes(kept)
+    assert said(capsys, *command) == "2 packets\n"
+    assert Path(out).read_bytes()[24:] == kept[24:]
+    assert "no incident 9" in said(capsys, *command[:2], "9", *command[3:], code=2)

@@ -14,9 +14,19 @@ from flowml.capture.census import FRAGMENT, NOT_IP
 from flowml.cli.live import _tell_packets
 from flowml.cli.main import run
 from tests.namespaces import Tap, tap
-from tests.processes import ENVIRONMENT, FLOWML, children, eventually, flowml, is_alive, start_flowml
+from tests.processes import (
+    ENVIRONMENT,
+    FLOWML,
+    capture_processes,
+    children,
+    eventually,
+    flowml,
+    is_alive,
+    start_flowml,
+)
 from tests.sinks.servers import free_port, http_server
 from tests.sinks.test_connections import validator
+from tests.traffic import POOL, both
 
 HANGS_S = 30.0  # a sensor that has not ended by then never will
 
@@ -34,7 +44,7 @@ class Sensor:
     @property
     def capture_process(self) -> int:
         """Process identifier of the capture process."""
-        (pid,) = children(self.process.pid)
+        (pid,) = capture_processes(self.process.pid)
         return pid
 
     def wait_for(self, file: Path, text: str) -> None:
@@ -295,9 +305,12 @@ def test_what_became_of_the_packets_is_told(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.root
 def test_a_miner_on_the_wire_is_tagged_and_either_signal_ends_the_sensor_in_order(
-    wire: Tap, capture: Path, model: Path, start: StartSensor
+    wire: Tap, capture: Path, model: Path, start: StartSensor, tmp_path: Path
 ) -> None:
-    sensors = {number: start(*live(wire, model)) for number in (signal.SIGINT, signal.SIGTERM)}
+    config = tmp_path / "flowml.toml"
+    config.write_text('[state]\nfolder = "state"\n[evidence]\nfolder = "headers"\n')
+    evidence = {signal.SIGINT: [], signal.SIGTERM: ["--config", str(config)]}
+    sensors = {number: start(*live(wire, model, *options)) for number, options in evidence.items()}
     for sensor in sensors.values():
         sensor.wait_until_listening()
     with wire.replay(capture):
@@ -311,6 +324,18 @@ def test_a_miner_on_the_wire_is_tagged_and_either_signal_ends_the_sensor_in_orde
         validator("alert.schema.json").validate(alert)
         assert alert["flowml"]["source"] == wire.interface
         assert alert["flowml"]["detected_after_s"] < 40
+    slice_ = tmp_path / "slice.pcap"
+    assert run(["incidents", "slice", "1", "-o", str(slice_), "--config", str(config)]) == 0
+    sent = both()[POOL]
+    assert lengths(slice_) == [(54, 54 + packet.size_bytes) for packet in sent]  # headers, and nothing else
+    assert [path.name for path in (tmp_path / "headers").iterdir()] == [wire.interface]
+
+
+def lengths(path: Path) -> list[tuple[int, int]]:
+    """Captured and original length of each packet of a file, as tshark reads it."""
+    command = ["tshark", "-r", str(path), "-T", "fields", "-e", "frame.cap_len", "-e", "frame.len"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [(int(kept), int(sent)) for kept, sent in map(str.split, told.splitlines())]
 
 
 @pytest.mark.root
@@ -451,7 +476,7 @@ def test_any_watches_interfaces_as_they_come_and_go(wire: Tap, model: Path, star
     sensor.wait_for(sensor.out, f"CLOSED {wire.sender}: its packets are seen on another interface now")
     sensor.wait_for(sensor.err, "listening to br0")
     assert "listening to lo\n" not in sensor.err.read_text()
-    assert len(children(sensor.process.pid)) == 2
+    assert len(capture_processes(sensor.process.pid)) == 2
     sensor.process.send_signal(signal.SIGTERM)
     assert sensor.process.wait(HANGS_S) == 0
 

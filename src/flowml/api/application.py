@@ -39,6 +39,8 @@ class Dashboard:
     settings : DashboardSettings
     shown : mapping
         All settings, as they are shown.
+    evidence : Path, optional
+        Where the sensor keeps headers of packets; by default it keeps none.
 
     Raises
     ------
@@ -47,7 +49,11 @@ class Dashboard:
     """
 
     def __init__(
-        self, folder: Path, settings: DashboardSettings, shown: Mapping[str, Mapping[str, str]]
+        self,
+        folder: Path,
+        settings: DashboardSettings,
+        shown: Mapping[str, Mapping[str, str]],
+        evidence: Path | None = None,
     ) -> None:
         users = None if settings.users is None else UserFile(settings.users)
         self._token = "" if users is not None else secrets.token_urlsafe(24)
@@ -58,7 +64,7 @@ class Dashboard:
         self._sessions = Sessions(folder / SESSIONS_FILE)
         entrance = Entrance(self._sessions, users, self._token)
         self._settings = settings
-        self._context = Context(settings, shown, entrance, Renderer(_version()), stores)
+        self._context = Context(settings, shown, entrance, Renderer(_version()), stores, evidence)
         app = make_app()
         app.state.context, app.state.pulse = self._context, events.Pulse(self._context)
         self.app: ASGIApp = Guard(app, settings.hosts, settings.is_encrypted)

@@ -59,6 +59,8 @@ class Context:
     entrance : Entrance
     renderer : Renderer
     stores : Stores
+    evidence : Path or None
+        Where headers of packets are kept; None: nothing of any packet is.
     attempts : Attempts
     leaving : threading.Event
         Set when the server ends: what is open shall close.
@@ -69,6 +71,7 @@ class Context:
     entrance: Entrance
     renderer: Renderer
     stores: Stores
+    evidence: Path | None = None
     attempts: Attempts = field(default_factory=Attempts)
     leaving: threading.Event = field(default_factory=threading.Event)
 

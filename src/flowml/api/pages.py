@@ -138,6 +138,7 @@ def incident(request: Request, number: IncidentNumber, who: Viewer, done: Done =
         findings=found.findings,
         states=STATES,
         may_change=who.may(Role.ANALYST),
+        has_packets=context(request).evidence is not None,
         may_authorise=who.may(Role.ADMIN),
         in_a_month=f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}",
         done=done,

@@ -9,6 +9,7 @@ from flowml.api import answers, reading
 from flowml.api.access import Admin, Analyst, Viewer, now_ms
 from flowml.api.context import context
 from flowml.api.exports import csv_lines
+from flowml.api.packets import MEDIA_TYPE, packets_of
 
 MAX_PAGE = 200
 _CSV_ROWS = 10_000
@@ -104,6 +105,22 @@ def incidents_csv(  # as above
 def incident(request: Request, number: IncidentNumber, who: Viewer) -> answers.IncidentAnswer:  # noqa: ARG001
     """All that is known of one incident."""
     return reading.incident(context(request).store, number)
+
+
+@router.get(
+    "/incidents/{number}/packets.pcap",
+    response_class=Response,
+    responses={
+        200: {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}},
+        **_problems(404),
+    },
+)
+def incident_packets(request: Request, number: IncidentNumber, who: Analyst) -> Response:
+    """The headers that are kept of an incident's packets, as a pcap file."""
+    known = context(request)
+    data = packets_of(known.store, known.evidence, number, (who.name, now_ms()))
+    disposition = f'attachment; filename="incident-{number}.pcap"'
+    return Response(data, media_type=MEDIA_TYPE, headers={"Content-Disposition": disposition})
 
 
 @router.patch("/incidents", responses=_problems(404))

@@ -212,6 +212,21 @@ static PyObject *object_take_ignored(PyObject *self, PyObject *unused)
     return bytes;
 }
 
+/* Give the headers that were kept, as records of a pcap file, and forget them. */
+static PyObject *object_take_headers(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct table *table = enter(self);
+    if (!table)
+        return NULL;
+    const char *start = (const char *)table->headers.bytes;
+    PyObject *bytes = PyBytes_FromStringAndSize(start, (Py_ssize_t)table->headers.used);
+    if (bytes)
+        table->headers.used = 0;
+    ((struct table_object *)self)->busy = false;
+    return bytes;
+}
+
 static PyObject *object_counters(PyObject *self, PyObject *ignored)
 {
     (void)ignored;
@@ -243,6 +258,8 @@ static PyMethodDef object_methods[] = {
     {"take", object_take, METH_NOARGS, "take(): records, facts, times, sizes and sequences as bytes"},
     {"take_ignored", object_take_ignored, METH_NOARGS,
      "take_ignored(): packets of interfaces that the engine left out: captured bytes, link type, first bytes"},
+    {"take_headers", object_take_headers, METH_NOARGS,
+     "take_headers(): headers of packets of interfaces, as records of a pcap file"},
     {"counters", object_counters, METH_NOARGS, "counters(): COUNTER_FIELDS as bytes of int64"},
     {"restart_clock", object_restart_clock, METH_NOARGS, "restart_clock(): let time begin anew, without flows"},
     {"clear", object_clear, METH_NOARGS, "clear(): free all flows without a record"},
@@ -314,12 +331,16 @@ PyObject *walk_enhanced_packets(PyObject *module, PyObject *arguments);
 /* census.c */
 PyObject *count_packets(PyObject *module, PyObject *arguments);
 PyObject *count_pcap(PyObject *module, PyObject *arguments);
+/* header_ring.c */
+PyObject *packet_header_length(PyObject *module, PyObject *arguments);
 
 static PyMethodDef module_functions[] = {
     {"walk_pcap", walk_pcap, METH_VARARGS,
      "walk_pcap(data, is_big_endian, fractions, header_bytes): end, starts, captured, times, interfaces"},
     {"walk_enhanced_packets", walk_enhanced_packets, METH_VARARGS,
      "walk_enhanced_packets(data, at, is_big_endian, interfaces): the same for pcapng"},
+    {"header_length", packet_header_length, METH_VARARGS,
+     "header_length(packet, link_type): bytes before its payload"},
     {"count_packets", count_packets, METH_VARARGS,
      "count_packets(data, starts, captured, times, link_type, is_classified, counted): see census.py"},
     {"count_pcap", count_pcap, METH_VARARGS,

@@ -145,6 +145,10 @@ class Engine:
         if self._public("ndpi_set_config")(self._pointer(dissector), *names):
             raise _another(f"an nDPI without the option {protocol} {parameter}".replace("  ", " "), "one")
 
+    def pcap_datalink(self, handle: Any) -> int:
+        """The link layer of an active capture (DLT_*)."""
+        return int(self._public("pcap_datalink")(self._pointer(handle)))
+
     def pcap_setnonblock(self, handle: Any) -> None:
         """Let reading from an active capture give nothing where there is nothing, instead of waiting."""
         error = ctypes.create_string_buffer(_PCAP_ERROR_BYTES)

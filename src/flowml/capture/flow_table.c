@@ -385,7 +385,7 @@ void table_clear(struct table *table)
 void table_free(struct table *table)
 {
     struct vector *vectors[] = {&table->record, &table->facts, &table->times,
-                                &table->sizes,  &table->splt,  &table->ignored};
+                                &table->sizes,  &table->splt,  &table->ignored, &table->headers};
     table_clear(table);
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
         free(vectors[i]->bytes);

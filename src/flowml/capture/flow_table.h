@@ -20,14 +20,14 @@
     X(packet_dst_port) X(packet_protocol) X(packet_vlan_id) X(packet_tunnel_id) X(packet_payload_size)         \
     X(record_bytes) X(flow_first_seen) X(flow_splt_direction) X(flow_splt_ps) X(flow_splt_piat_ms)             \
     X(flow_app_protocol) X(flow_detection_completed) X(flow_ndpi_flow) X(shards) X(shard) X(only_protocol)      \
-    X(dissection_bytes) X(waits_for_payload)
+    X(dissection_bytes) X(waits_for_payload) X(kept_bytes) X(kept_payload) X(kept_room)
 
 #define FACTS(X)                                                                                               \
     X(uid) X(slice) X(ending) X(covered_until_ms) X(payload_packets) X(gap_before) X(swapped)
 
 #define COUNTERS(X)                                                                                            \
     X(packets) X(ignored) X(empty_reads) X(open_flows) X(evicted) X(lost_records) X(clock_ms)                  \
-    X(failed_input) X(error_number) X(elsewhere) X(passed_over)
+    X(failed_input) X(error_number) X(elsewhere) X(passed_over) X(kept_headers) X(lost_headers)
 
 #define AS_UINT64(name) uint64_t name;
 #define AS_INT64(name) int64_t name;
@@ -52,6 +52,9 @@ typedef void (*close_f)(void *);
 struct packet_header { /* libpcap's struct pcap_pkthdr */
     struct timeval time;
     uint32_t captured_bytes, bytes;
+};
+struct record_header { /* of a pcap file */
+    uint32_t seconds, microseconds, captured_bytes, bytes;
 };
 typedef void (*packet_f)(uint8_t *, const struct packet_header *, const uint8_t *);
 typedef int (*dispatch_f)(void *, int, packet_f, uint8_t *);
@@ -156,7 +159,7 @@ struct table {
     struct feed feed[MAX_INPUTS];
     uint8_t *packet;
     size_t records;
-    struct vector record, facts, times, sizes, splt, ignored;
+    struct vector record, facts, times, sizes, splt, ignored, headers;
     bool out_of_memory;
 };
 
@@ -247,6 +250,11 @@ int read_packet(struct table *table, void *capture); /* gives what capture_next 
 bool feed_open(struct feed *feed, struct table *table, void *live);
 void feed_close(struct feed *feed);
 int feed_read(struct feed *feed, int most); /* up to so many packets of the interface; gives how many */
+
+/* --- header_ring.c --------------------------------------------------------------------------------------- */
+
+/* Keep what kept_bytes and kept_payload say of a packet, as long as there is room. */
+void keep_headers(struct table *table, const struct packet_header *header, const uint8_t *bytes, int link_type);
 
 #pragma GCC visibility pop
 

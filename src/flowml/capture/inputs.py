@@ -16,6 +16,8 @@ from flowml.errors import CaptureError
 FILE, INTERFACE = 0, 1  # the engine's modes
 ERROR_BYTES = 256  # PCAP_ERRBUF_SIZE
 RING_TIMEOUT_MS = 100  # the kernel hands over what it has after this time; the engine alone would wait 1 s
+RAW_IP = 101  # LINKTYPE_RAW
+_DLT_RAW = 12  # what libpcap calls it here; files must not
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 _READ_BYTES = 1 << 17  # of a file at once; a processor's own cache holds it
 _IOFBF, _FSETLOCKING_BYCALLER = 0, 2  # stdio.h, stdio_ext.h
@@ -60,6 +62,12 @@ class Capture:
         counters = self._engine.ffi.new("struct nf_stat *")
         self._engine.library.capture_stats(self._handle, counters, self._mode)
         return int(counters.received), int(counters.dropped)
+
+    @property
+    def link_type(self) -> int:
+        """Its link layer, as capture files name it."""
+        found = self._engine.pcap_datalink(self._handle)
+        return RAW_IP if found == _DLT_RAW else found
 
     def refuse_more(self) -> None:
         """Let no further packet in; what the kernel holds already can still be read."""

@@ -13,6 +13,7 @@ import numpy as np
 from flowml.capture.census import why_ignored
 from flowml.capture.dissection import Dissection
 from flowml.capture.engine import Engine
+from flowml.capture.header_ring import HeaderRingSettings
 from flowml.capture.inputs import RING_TIMEOUT_MS, Capture, RingSettings, open_interface
 from flowml.capture.links import index_of
 from flowml.capture.loop import PacketLoop
@@ -43,6 +44,8 @@ class LiveCounters:
         Flows that left because more than `max_flows` were open.
     open_flows : int
         Flows that are open now.
+    lost_headers : int
+        Headers that were to be kept and for which there was no room.
     """
 
     packets: int
@@ -52,6 +55,7 @@ class LiveCounters:
     kernel_drops: int
     evicted_flows: int
     open_flows: int
+    lost_headers: int = 0
 
     def figures(self) -> dict[str, int]:
         """All of them in one row: each reason stands beside the names."""
@@ -71,6 +75,8 @@ class LiveMeter:
         The ring between kernel and meter, for each interface.
     bpf_filter : str
         Packets to meter, in libpcap's filter language; empty for all.
+    headers : HeaderRingSettings, optional
+        Keep headers of an interface for `take_headers`; by default none.
 
     Attributes
     ----------
@@ -89,14 +95,18 @@ class LiveMeter:
         settings: MeterSettings,
         ring: RingSettings | None = None,
         bpf_filter: str = "",
+        headers: HeaderRingSettings | None = None,
     ) -> None:
         if not interfaces:
             raise ValueError("no interface named")
+        if headers is not None and len(interfaces) > 1:
+            raise ValueError("headers are kept of one interface")  # a file has one link layer
         engine = Engine()
         self._names = tuple(interfaces)
-        self._loop = PacketLoop(engine, settings, dissection=Dissection.NAMES_OF_PAYLOAD)
+        self._loop = PacketLoop(engine, settings, dissection=Dissection.NAMES_OF_PAYLOAD, headers=headers)
         self._captures: list[Capture] = []
         self._ignored: Counter[str] = Counter()
+        self._kept = 0  # headers that were taken
         try:
             for name in self._names:
                 self._captures.append(open_interface(engine, name, ring or RingSettings(), bpf_filter))
@@ -150,6 +160,17 @@ class LiveMeter:
                 self._require_links()  # libpcap may have taken the error that told of it
             return from_engine(self._loop.take())
 
+    def take_headers(self) -> tuple[int, bytes]:
+        """Give headers that were kept since the last time: how many, and records of a pcap file."""
+        records, kept = self._loop.take_headers(), self._loop.counters()["kept_headers"]
+        packets, self._kept = kept - self._kept, kept
+        return packets, records
+
+    @property
+    def link_type(self) -> int:
+        """Link layer of the first interface, as capture files name it."""
+        return self._captures[0].link_type
+
     def _ask_why_ignored(self) -> None:
         packets = self._loop.take_ignored()
         for link_type in np.unique(packets["link_type"]):
@@ -202,6 +223,7 @@ class LiveMeter:
             kernel_drops=sum(dropped for _, dropped in kernel),
             evicted_flows=counts["evicted"],
             open_flows=counts["open_flows"],
+            lost_headers=counts["lost_headers"],
         )
 
     def flush(self) -> Iterator[FlowBatch]:

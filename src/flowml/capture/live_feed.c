@@ -20,10 +20,6 @@ struct file_header { /* of a pcap file; byte order and unit of time are told by 
     uint32_t zone, accuracy, snapshot_bytes, link_type;
 };
 
-struct record_header {
-    uint32_t seconds, microseconds, captured_bytes, bytes;
-};
-
 /* The stream's reader. It gives one part, a header or a packet, however much it is asked for, and libpcap reads
  * no further than that: so the stream may have a buffer, without which it would ask for byte after byte. */
 static ssize_t give(void *cookie, char *place, size_t room)
@@ -94,6 +90,8 @@ static void take(uint8_t *context, const struct packet_header *header, const uin
     feed->got = read_packet(feed->table, feed->parsed);
     if (feed->got == IGNORED)
         keep_ignored(feed, header, bytes);
+    else if (feed->got > IGNORED && feed->table->config.kept_bytes)
+        keep_headers(feed->table, header, bytes, feed->link_type);
 }
 
 int feed_read(struct feed *feed, int most)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from flowml.capture.dissection import Dissection, Dissector
 from flowml.capture.engine import Engine
 from flowml.capture.extension import extension
+from flowml.capture.header_ring import FILE_HEADER, HeaderRingSettings
 from flowml.capture.inputs import Capture
 from flowml.capture.settings import PAYLOAD_ACCOUNTING, WHOLE, MeterSettings, Shard
 from flowml.errors import CaptureError
@@ -65,6 +66,8 @@ class PacketLoop:
     shard : Shard
         Whose flows are metered. All packets drive the clock.
     dissection : Dissection
+    headers : HeaderRingSettings, optional
+        What to keep of the packets of interfaces; by default nothing.
 
     Raises
     ------
@@ -72,7 +75,7 @@ class PacketLoop:
         The extension was not compiled.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two of them are for comparisons with NFStream alone
         self,
         engine: Engine,
         settings: MeterSettings,
@@ -81,6 +84,7 @@ class PacketLoop:
         splt_packets: int = 0,
         shard: Shard = WHOLE,
         dissection: Dissection = Dissection.NAMES,
+        headers: HeaderRingSettings | None = None,
     ) -> None:
         module = extension()
         if module is None:
@@ -109,6 +113,9 @@ class PacketLoop:
             "only_protocol": shard.protocol,
             "dissection_bytes": engine.ffi.sizeof("struct ndpi_flow_struct"),
             "waits_for_payload": dissection is Dissection.NAMES_OF_PAYLOAD,
+            "kept_bytes": 0 if headers is None else headers.kept_bytes,
+            "kept_payload": headers is not None and headers.snaplen_bytes is not None,
+            "kept_room": 0 if headers is None else headers.file_bytes - FILE_HEADER.size,
             **_layout(engine),
         }
         self._table = module.FlowTable(
@@ -168,6 +175,10 @@ class PacketLoop:
             `captured_bytes`, `link_type` and `head`, which is shorter than the packet may be.
         """
         return np.frombuffer(self._table.take_ignored(), self._ignored)
+
+    def take_headers(self) -> bytes:
+        """Give what was kept of the packets of interfaces since the last time, as records of a pcap file."""
+        return bytes(self._table.take_headers())
 
     def counters(self) -> dict[str, int]:
         """Packets, ignored, evicted, open flows and the like since the start."""

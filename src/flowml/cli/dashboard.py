@@ -116,7 +116,9 @@ def _serve(settings: "Settings", config_file: Path) -> None:
             'set it, such as folder = "/var/lib/flowml" in [state], for the sensor and the dashboard'
         )
     with (
-        Dashboard(settings.state.folder, settings.dashboard, shown(settings)) as running,
+        Dashboard(
+            settings.state.folder, settings.dashboard, shown(settings), settings.evidence.folder
+        ) as running,
         listen(settings.dashboard) as opened,
     ):
         for line in running.greeting(opened.getsockname()[1]):

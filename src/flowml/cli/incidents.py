@@ -72,6 +72,35 @@ def show(number: int, as_json: bool, config_file: Path) -> None:
         click.echo(f"  {moment(step.time_ms)}  {printable(step.who)}: {step.what}: {printable(words, 500)}")
 
 
+@incidents.command("slice")
+@click.argument("number", type=click.IntRange(min=1))
+@click.option(
+    "-o", "--output", metavar="FILE.pcap", type=click.Path(path_type=Path), required=True, help="Written."
+)
+@state_option
+def slice_incident(number: int, output: Path, config_file: Path) -> None:
+    """Cut the packets of incident NUMBER out of the headers that [evidence] keeps."""
+    from flowml.capture.header_slice import Cut, write_slice
+    from flowml.config.reader import read_settings
+    from flowml.errors import CaptureError, ConfigError
+    from flowml.incidents.telemetry import audit
+
+    folder = read_settings(config_file).evidence.folder
+    if folder is None:
+        raise ConfigError(
+            f"{config_file}: names no evidence.folder, so nothing of any packet is kept; add it"
+        )
+    with opened(config_file) as store:
+        seen = [alert.verdict for alert in _detail(store, number).alerts]
+        audit(store, who(), "slice of capture", str(number), now_ms())
+    packets = write_slice(folder, [Cut(one.source, one.key, one.start_ms) for one in seen], output)
+    if not packets:
+        raise CaptureError(
+            f"{folder}: no packet of incident {number} is kept any more; enlarge evidence.size_mib"
+        )
+    click.echo(f"{packets} packets")
+
+
 @incidents.command("set")
 @click.argument("numbers", metavar="NUMBER...", type=click.IntRange(min=1), nargs=-1, required=True)
 @click.option("--state", type=click.Choice(STATES), help="confirmed and false_alarm become feedback.")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flowml.service.capture_task import CaptureTask
     from flowml.service.presence import Presence
     from flowml.service.scoring import Scorer
+    from flowml.service.starting import Start
     from flowml.service.watch import Watch
     from flowml.sinks.base import Sink
     from flowml.sinks.outlets import Outlets
@@ -62,6 +63,7 @@ def live(
     says. Ctrl-C and SIGTERM judge every open connection a last time and end within two seconds; what a server
     did not take by then waits for the next start where there is a state folder. SIGHUP reopens the EVE file.
     """
+    from flowml.capture.links import ANY
     from flowml.cli.metering import tell_if_slow
     from flowml.service.capture_task import CaptureTask
 
@@ -75,8 +77,13 @@ def live(
         tell_if_slow()
         tasks = [CaptureTask(replay=str(replay), speed=speed, meter=settings.meter)]
     elif settings.capture.interfaces:
-        ring, meter = settings.capture.ring, settings.meter
-        tasks = [CaptureTask(interface=name, meter=meter, ring=ring) for name in settings.capture.interfaces]
+        common = CaptureTask(
+            interface=ANY,
+            meter=settings.meter,
+            ring=settings.capture.ring,
+            headers=settings.evidence.ring,
+        )
+        tasks = [replace(common, interface=name) for name in settings.capture.interfaces]
     else:
         raise click.UsageError("what to watch? -i IFACE, --replay CAPTURE, or capture.interfaces in --config")
     _watch(tasks, settings, duration)
@@ -103,9 +110,10 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
     from flowml.sinks.console import PlainConsole
 
     with ExitStack() as stack:
+        start = stack.enter_context(_starting(tasks))  # before there is another thread
         outlets = stack.enter_context(_outlets(settings))
         # packets wait in the capture processes while the model is loaded, which takes seconds
-        supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s))
+        supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s, start))
         sinks = stack.enter_context(_audience(outlets, settings))
         presence = stack.enter_context(_present(sinks, settings))
         watch = stack.enter_context(_watching(settings, outlets, presence))
@@ -121,6 +129,21 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
         supervisor.check()
     if tally.undelivered:
         raise SinkError(f"{tally.undelivered} alerts or events were not delivered; the lines above say why")
+
+
+@contextmanager
+def _starting(tasks: "list[CaptureTask]") -> "Iterator[Start]":
+    """Give how capture processes are started; leave the privilege to open interfaces to the one that does."""
+    from flowml.service.privileges import WRITING, keep_only
+    from flowml.service.spawner import Spawner
+    from flowml.service.starting import start_child
+
+    if tasks[0].interface is None:
+        yield start_child
+        return
+    with Spawner() as spawner:
+        keep_only(*WRITING)
+        yield spawner.start
 
 
 @contextmanager
@@ -250,6 +273,8 @@ def _tell_packets(source: str, counters: "dict[str, int]", evicted: int) -> None
         _tell(
             f"{source}: {counters['lost_records']} flow records were dropped: the scorer had too little time"
         )
+    if counters.get("lost_headers"):
+        _tell(f"{source}: headers of {counters['lost_headers']} packets were not kept as [evidence] asks")
     if evicted:
         _tell(f"{source}: {evicted} connections ended early: more were open than connections.max_connections")
 

@@ -171,6 +171,11 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
     "state": {
         "folder": _path,
     },
+    "evidence": {
+        "folder": _path,
+        "size_mib": _whole(16, 16_777_216, "MiB"),
+        "snaplen_bytes": _whole(64, 262_144, "bytes"),
+    },
     "incidents": {
         "names_csv": _path,
         "reverse_dns": _yes_or_no,

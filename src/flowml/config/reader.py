@@ -13,7 +13,13 @@ from flowml.config.keys import KEYS, OPTIONAL
 from flowml.errors import ConfigError
 from flowml.flows.connections import ConnectionSettings
 from flowml.incidents.settings import IncidentSettings
-from flowml.service.settings import CaptureSettings, LiveSettings, ModelsSettings, StateSettings
+from flowml.service.settings import (
+    CaptureSettings,
+    EvidenceSettings,
+    LiveSettings,
+    ModelsSettings,
+    StateSettings,
+)
 from flowml.sinks.settings import (
     EmailSettings,
     EveSettings,
@@ -42,6 +48,7 @@ class Settings:
     sinks : SinksSettings
     dashboard : DashboardSettings
     models : ModelsSettings
+    evidence : EvidenceSettings
     """
 
     capture: CaptureSettings = field(default_factory=CaptureSettings)
@@ -53,6 +60,7 @@ class Settings:
     sinks: SinksSettings = field(default_factory=SinksSettings)
     dashboard: DashboardSettings = field(default_factory=DashboardSettings)
     models: ModelsSettings = field(default_factory=ModelsSettings)
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
 
 
 def read_settings(path: Path) -> Settings:
@@ -94,6 +102,7 @@ def read_settings(path: Path) -> Settings:
         _sinks(values),
         DashboardSettings(**values["dashboard"]),
         ModelsSettings(**values["models"]),
+        EvidenceSettings(**values["evidence"]),
     )
 
 

@@ -2,26 +2,26 @@
 
 `flowml.service.feed` runs ``python -P -m flowml.service.capture_process DESCRIPTOR PARENT TASK``. It ends on
 SIGTERM, after telling what it and the kernel still hold, when the scorer is gone, and when there is nothing
-more to tell. At an interface it holds no capability but CAP_NET_RAW.
+more to tell. At an interface it holds no capability but CAP_NET_RAW, and none at all once that is open.
 """
 
-import ctypes
-import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from types import FrameType
 
 import numpy as np
 
+from flowml.capture.header_ring import HeaderRing
 from flowml.capture.live import LiveMeter
 from flowml.errors import CaptureError, FlowmlError
 from flowml.service.capture_task import CaptureTask
 from flowml.service.outbox import Outbox
 from flowml.service.pacing import ReplayClock, replay
-from flowml.service.privileges import CAP_NET_RAW, keep_only
+from flowml.service.privileges import CAP_NET_RAW, die_with, keep_only
 from flowml.service.scoring import Metered
 from flowml.service.wire import Counted, Ended, Failed, Message, Note, Opened
 
@@ -29,7 +29,6 @@ LATENESS_S = 1.5  # packets wait that long at most between the kernel and the li
 POLL_S = 0.25  # longest time without a look at whether to end; also the beat of the clock messages
 COUNT_S = 5.0  # between two messages that say what was lost so far
 MESSAGE_RECORDS = 4096  # larger batches are split: some 3 MB at most wait in memory twice
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class Stop:
@@ -60,7 +59,7 @@ def main(arguments: list[str]) -> int:
     if not die_with(int(parent)):
         return 1
     if task.interface is not None:
-        keep_only(CAP_NET_RAW)  # before there is another thread, which would keep the rest
+        keep_only(CAP_NET_RAW)
     outbox = Outbox(Connection(int(descriptor), readable=False))
     try:
         for message in _messages(task, stop, outbox):
@@ -70,12 +69,6 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:  # the scorer is gone, and with it whoever would read an error
         return 1
     return 0
-
-
-def die_with(parent: int) -> bool:
-    """Let the kernel kill this process when its parent ends; False if the parent is gone already."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    return os.getppid() == parent
 
 
 def _messages(task: CaptureTask, stop: Stop, outbox: Outbox) -> Iterator[Message]:
@@ -90,28 +83,47 @@ def _messages(task: CaptureTask, stop: Stop, outbox: Outbox) -> Iterator[Message
 
 
 def _from_interface(name: str, task: CaptureTask, stop: Stop, outbox: Outbox) -> Iterator[Message]:
-    with LiveMeter([name], task.meter, task.ring) as meter:
+    with LiveMeter([name], task.meter, task.ring, headers=task.headers) as meter, ExitStack() as stack:
+        keep_only()  # an open socket needs none; before there is another thread, which would keep it
+        ring = None
+        if task.headers is not None:
+            ring = stack.enter_context(HeaderRing(task.headers, name, meter.link_type))
         yield Opened()
         yield from map(Note, meter.warnings)
         count_at = 0.0
         try:
             while not stop.is_due:
                 yield from _split(Metered(meter.poll(POLL_S), _clock_ms()))
+                yield from _kept(meter, ring)
                 if time.monotonic() >= count_at:
                     count_at = time.monotonic() + COUNT_S
-                    yield Counted(_figures(meter, outbox))
+                    yield Counted(_figures(meter, ring, outbox))
             for batch in meter.drain():
                 yield from _split(Metered(batch, _clock_ms()))
+                yield from _kept(meter, ring)
         except CaptureError:  # the interface vanished: what is known of it is still told
             stop.is_due = True
+            yield from _kept(meter, ring)
             yield from _flushed(meter)
             raise
         yield from _flushed(meter)
-        yield Ended(_figures(meter, outbox))
+        if ring is not None:
+            ring.close()
+        yield Ended(_figures(meter, ring, outbox))
 
 
-def _figures(meter: LiveMeter, outbox: Outbox) -> dict[str, int]:
-    return {**meter.counters.figures(), "lost_records": outbox.lost_records}
+def _kept(meter: LiveMeter, ring: HeaderRing | None) -> Iterator[Note]:
+    """Hand on the headers that are to be kept; say, once it is known, why some are not."""
+    if ring is not None:
+        ring.put(*meter.take_headers())
+        if ring.trouble:
+            yield Note(ring.trouble)  # the scorer tells the same sentence once
+
+
+def _figures(meter: LiveMeter, ring: HeaderRing | None, outbox: Outbox) -> dict[str, int]:
+    counted = meter.counters.figures()
+    counted["lost_headers"] += 0 if ring is None else ring.lost
+    return {**counted, "lost_records": outbox.lost_records}
 
 
 def _flushed(meter: LiveMeter) -> Iterator[Metered]:

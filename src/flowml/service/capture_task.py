@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from flowml.capture.header_ring import HeaderRingSettings
 from flowml.capture.inputs import RingSettings
 from flowml.capture.settings import MeterSettings
 
@@ -23,6 +24,8 @@ class CaptureTask:
     meter : MeterSettings
     ring : RingSettings
         Of an interface: between the kernel and the meter.
+    headers : HeaderRingSettings or None
+        Of an interface: what is kept of its packets; None: nothing.
     """
 
     interface: str | None = None
@@ -30,6 +33,7 @@ class CaptureTask:
     speed: float = 1.0
     meter: MeterSettings = field(default_factory=MeterSettings)
     ring: RingSettings = field(default_factory=RingSettings)
+    headers: HeaderRingSettings | None = None
 
     def __post_init__(self) -> None:
         if (self.interface is None) == (self.replay is None):
@@ -42,7 +46,7 @@ class CaptureTask:
 
     def to_json(self) -> str:
         """Write the task as text for the command line of the capture process."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), default=str)  # the one thing that JSON does not know is a path
 
     @classmethod
     def from_json(cls, text: str) -> "CaptureTask":
@@ -52,7 +56,10 @@ class CaptureTask:
         for name in ("snapshot_ages_s", "snapshot_packets"):  # JSON knows no tuples
             meter[name] = tuple(meter[name])
         ring = RingSettings(**values.pop("ring"))
-        return cls(**values, meter=MeterSettings(**meter), ring=ring)
+        headers = values.pop("headers")
+        if headers is not None:
+            headers = HeaderRingSettings(**headers | {"folder": Path(headers["folder"])})
+        return cls(**values, meter=MeterSettings(**meter), ring=ring, headers=headers)
 
     @property
     def replay_path(self) -> Path:

@@ -1,14 +1,13 @@
 """The scorer's end of a capture process: starts it, hears it, and never leaves it behind."""
 
 import os
-import subprocess
-import sys
 import time
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
 from flowml.service.capture_task import CaptureTask
+from flowml.service.starting import Start, start_child
 from flowml.service.wire import Ended, Failed, Message, decode
 
 GRACE_S = 1.5  # from the request to end to force: most of the two seconds in which a sensor has to end
@@ -20,6 +19,8 @@ class CaptureFeed:
     Parameters
     ----------
     task : CaptureTask
+    start : callable
+        Starts the process.
 
     Attributes
     ----------
@@ -29,7 +30,7 @@ class CaptureFeed:
         What the meter counted; empty before the end.
     """
 
-    def __init__(self, task: CaptureTask) -> None:
+    def __init__(self, task: CaptureTask, start: Start = start_child) -> None:
         self.counters: dict[str, int] = {}
         self._source = task.source
         self._is_replay = task.interface is None
@@ -38,18 +39,8 @@ class CaptureFeed:
         self._force_at: float | None = None
         ours, theirs = os.pipe()
         self.pipe = Connection(ours, writable=False)
-        command = [sys.executable, "-P", "-m", "flowml.service.capture_process"]
         try:
-            # its own process group: Ctrl-C in a terminal reaches the scorer, which then tells it to end
-            self._process = subprocess.Popen(
-                [*command, str(theirs), str(os.getpid()), task.to_json()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=(theirs,),
-                # no numerical library starts threads there: they would keep privileges and cost memory
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-                process_group=0,
-            )
+            self._process = start(task.to_json(), theirs)
         finally:
             os.close(theirs)
 

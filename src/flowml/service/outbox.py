@@ -23,7 +23,7 @@ _LATE = (
 
 
 class Outbox:
-    """Messages on their way to the scorer, sent by a thread of its own.
+    """Messages on their way to the scorer, sent by a thread of its own, which begins with the first of them.
 
     When more wait than the limit, the oldest batch is dropped and counted. A later record of one of its flows
     says that there is a gap before it, so that no connection is judged across the hole.
@@ -52,7 +52,6 @@ class Outbox:
         self._is_closing = False
         self._is_broken = False
         self._sender = threading.Thread(target=self._send_all, name="outbox", daemon=True)
-        self._sender.start()
 
     def put(self, message: Message, *, may_wait: bool = False) -> None:
         """Take a message.
@@ -77,6 +76,8 @@ class Outbox:
             self._bytes += _bytes_of(message)
             while not may_wait and self._bytes > self._limit_bytes and self._drop_oldest():
                 pass
+            if self._sender.ident is None:
+                self._sender.start()
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -84,7 +85,8 @@ class Outbox:
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
-        self._sender.join()
+        if self._sender.ident is not None:
+            self._sender.join()
         self._pipe.close()
         if self._is_broken:
             raise BrokenPipeError

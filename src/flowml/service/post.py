@@ -10,6 +10,7 @@ from flowml.service.backoff import Backoff
 from flowml.service.capture_task import CaptureTask
 from flowml.service.feed import CaptureFeed
 from flowml.service.scoring import Metered
+from flowml.service.starting import Start
 
 _RUN_SHIFT = 48  # the meter of each run counts its flows from 0; no run has more of them than this many bits
 
@@ -21,6 +22,8 @@ class Post:
     ----------
     task : CaptureTask
         Its first process is started at once.
+    start : callable
+        Starts a process.
 
     Attributes
     ----------
@@ -38,24 +41,25 @@ class Post:
         It is not wanted any more.
     """
 
-    def __init__(self, task: CaptureTask) -> None:
+    def __init__(self, task: CaptureTask, start: Start) -> None:
         self.name = task.source
         self.is_replay = task.interface is None
         self.start_at = 0.0
         self.reason = ""
         self.was_open = self.has_ever_opened = self.has_failed = self.is_retired = False
         self._task = task
+        self._start = start
         self._runs = 0
         self._backoff = Backoff()
         self._opened_at: float | None = None
         self._heard_at = 0.0
         self._is_interrupted = False
-        self.feed: CaptureFeed | None = CaptureFeed(task)
+        self.feed: CaptureFeed | None = CaptureFeed(task, start)
 
     def start(self) -> None:
         """Start the next process."""
         self._runs += 1
-        self.feed = CaptureFeed(self._task)
+        self.feed = CaptureFeed(self._task, self._start)
 
     def opened(self) -> float | None:
         """Note that packets are coming; give the seconds that are missing, None the first time."""

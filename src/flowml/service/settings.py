@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowml.capture.header_ring import HeaderRingSettings
 from flowml.capture.inputs import RingSettings
 
 
@@ -77,3 +78,29 @@ class StateSettings:
     """
 
     folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class EvidenceSettings:
+    """What is kept of packets, for whoever looks at an incident.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Where headers of the newest packets are kept; None: nothing of any packet is.
+    size_mib : int
+        Room on the disk for each interface, MiB.
+    snaplen_bytes : int or None
+        Bytes kept of each packet, payload included; None: headers alone.
+    """
+
+    folder: Path | None = None
+    size_mib: int = 256
+    snaplen_bytes: int | None = None
+
+    @property
+    def ring(self) -> HeaderRingSettings | None:
+        """The same as a capture process wants it."""
+        if self.folder is None:
+            return None
+        return HeaderRingSettings(self.folder, self.size_mib, self.snaplen_bytes)

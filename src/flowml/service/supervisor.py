@@ -12,6 +12,7 @@ from flowml.errors import CaptureError
 from flowml.service.capture_task import CaptureTask
 from flowml.service.post import Post
 from flowml.service.scoring import Metered
+from flowml.service.starting import Start, start_child
 from flowml.service.told import Closed, Interrupted, Resumed, Told
 from flowml.service.wire import Counted, Note, Opened
 
@@ -38,6 +39,8 @@ class Supervisor:
         Told, in a sentence, what an operator should know.
     duration_s : float, optional
         Stop so many seconds after packets could be had for the first time.
+    start : callable
+        Starts a capture process.
 
     Attributes
     ----------
@@ -55,10 +58,15 @@ class Supervisor:
     """
 
     def __init__(
-        self, tasks: Sequence[CaptureTask], tell: Callable[[str], None], duration_s: float | None = None
+        self,
+        tasks: Sequence[CaptureTask],
+        tell: Callable[[str], None],
+        duration_s: float | None = None,
+        start: Start = start_child,
     ) -> None:
         self.counters: dict[str, dict[str, int]] = {}
         self._tell = tell
+        self._start = start
         self._every = next((task for task in tasks if task.interface == ANY), None)
         self._duration_s = duration_s
         self._stop_at: float | None = None  # known once packets can be had
@@ -74,7 +82,7 @@ class Supervisor:
         try:
             for task in tasks:
                 if task.interface != ANY:
-                    self._posts[task.source] = Post(task)
+                    self._posts[task.source] = Post(task, self._start)
             self._rescan()
         except BaseException:
             self.close()
@@ -136,15 +144,23 @@ class Supervisor:
             self.stop()  # a signal may have come while a process was being started
             self._give_up_waiting()
         else:
-            self._rescan()
+            self._start_what_is_due(now)
         for post in self._posts.values():
-            if post.feed is None and now >= post.start_at:
-                post.start()
-            elif post.feed is not None and post.feed.is_overdue:
+            if post.feed is not None and post.feed.is_overdue:
                 self._tell(f"{post.name}: the capture process did not end in time; what it held is lost")
                 post.feed.kill()
             elif post.feed is not None and post.silent_s > SILENCE_S:
                 post.feed.kill(f"told nothing for {SILENCE_S:g} s")
+
+    def _start_what_is_due(self, now: float) -> None:
+        try:
+            self._rescan()
+            for post in self._posts.values():
+                if post.feed is None and now >= post.start_at:
+                    post.start()
+        except CaptureError as error:  # nothing can be started any more: what is open is judged a last time
+            self._failures.append(str(error))
+            self.stop()
 
     def _give_up_waiting(self) -> None:
         for post in [post for post in self._posts.values() if post.feed is None]:
@@ -167,7 +183,7 @@ class Supervisor:
         if fresh[room:]:
             self._tell_once(f"any: more than {MAX_INTERFACES} interfaces are up; name those to watch with -i")
         for name in fresh[:room]:
-            self._posts[name] = Post(replace(self._every, interface=name))
+            self._posts[name] = Post(replace(self._every, interface=name), self._start)
 
     # --- what a process tells -----------------------------------------------------------------------------
 
