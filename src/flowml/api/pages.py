@@ -118,13 +118,13 @@ def change_incidents(
 @router.get("/incidents/{number}")
 def incident(request: Request, number: IncidentNumber, who: Viewer, done: Done = "") -> Response:
     """One incident and its evidence."""
-    found = reading.incident(context(request).store, number)
+    found = reading.incident(context(request).store, number, _ALERTS)
     pictured = [
         {
             **alert.model_dump(),
             "picture": picture([(message.at_s, message.size_bytes) for message in alert.strip]),
         }
-        for alert in found.alerts[:_ALERTS]
+        for alert in found.alerts
     ]
     return _page(
         request,
@@ -155,7 +155,7 @@ def change_incident(  # a parameter for each field of the form
 ) -> Response:
     """Change one incident: its state, or its owner and a note."""
     if owner is not None:
-        known = reading.incident(context(request).store, number).incident.owner
+        known = reading.incident_line(context(request).store, number).owner
         owner = None if owner.strip() == known else owner.strip()
     asked = {"state": state, "owner": owner, "note": (note or "").strip().replace("\r\n", "\n") or None}
     wanted = {key: value for key, value in asked.items() if value is not None}
@@ -174,10 +174,10 @@ def authorise(
 ) -> Response:
     """Authorise the mining of this incident's host."""
     store = context(request).store
-    host = reading.incident(store, number).incident.host
+    host = reading.incident_line(store, number).host
     question = _policy(request, {"network": host, "reason": reason, "owner": who.name, "until": until})
     reading.add_policy(store, question, who.name, now_ms())
-    if reading.incident(store, number).incident.state != "authorised":
+    if reading.incident_line(store, number).state != "authorised":
         _change(request, who, {"numbers": [number], "state": "authorised"})
     return RedirectResponse(f"/incidents/{number}?done=authorised", 303)
 
