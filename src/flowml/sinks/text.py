@@ -21,6 +21,8 @@ def printable(text: str, limit: int = NAME_CHARS) -> str:
         Printable characters (Unicode's sense: no controls, no line or direction marks, no lone surrogates)
         as they are, all others as backslash escapes.
     """
+    if text.isprintable() and len(text) <= limit:  # nearly all, and looked at by one call
+        return text
     cut = text[: limit + 1]  # escapes only lengthen: nothing behind it could show
     shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
