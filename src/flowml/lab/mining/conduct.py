@@ -103,4 +103,5 @@ def delay_small_writes(peer: Peer) -> None:
     asyncio switches that off for every connection, as XMRig and cgminer do; many other programs do not.
     """
     link: socket.socket = peer.writer.get_extra_info("socket")
-    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+    if link.family == socket.AF_INET:  # a relay's end on this host holds nothing back
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)

@@ -9,7 +9,6 @@ drawn from wide ranges here: sizes, framing, who asks, how a connection opens, w
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -134,7 +133,7 @@ class Pool:
             1e-6,
             drawn["burst_shares"],
         )
-        vardiff = self.miners[peer] = Vardiff(steering, time.monotonic())
+        vardiff = self.miners[peer] = Vardiff(steering, asyncio.get_running_loop().time())
         try:
             for _ in range(drawn["n_opening"]):
                 await _received(peer)
@@ -164,7 +163,8 @@ class Pool:
             extra = drawn["rejected_extra_bytes"] if is_rejected else 0
             await peer.send(self._told(Kind.REPLY, drawn["verdict_bytes"] + extra))
         vardiff.count_share()
-        if drawn["vardiff"] and vardiff.retarget(time.monotonic()) and drawn["style"] == "push":
+        now_s = asyncio.get_running_loop().time()
+        if drawn["vardiff"] and vardiff.retarget(now_s) and drawn["style"] == "push":
             await peer.send(self._work(vardiff.difficulty))
 
     def _answer(self, kind: int, vardiff: Vardiff) -> bytes:

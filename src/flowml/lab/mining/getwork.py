@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -118,13 +117,13 @@ class _Miner:
 
     async def mine(self) -> None:
         """Poll for work and send what is due besides, one request at a time."""
-        now_s = time.monotonic()
+        now_s = asyncio.get_running_loop().time()
         next_share_s = now_s + share_gap_s(1.0, self.drawn["share_s"], self.rng)
         next_rate_s = now_s + (self.drawn["hashrate_s"] or float("inf"))
         height = 0
         while True:
             height = await self._poll(height)
-            now_s = time.monotonic()
+            now_s = asyncio.get_running_loop().time()
             if now_s >= next_share_s:
                 await self._ask(*self._share())
                 next_share_s = now_s + share_gap_s(1.0, self.drawn["share_s"], self.rng)

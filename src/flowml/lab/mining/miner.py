@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -84,11 +83,12 @@ class Miner:
     def _rests(self) -> bool:
         """Whether the machine hashes for somebody else now, or for nobody."""
         turn_s, rest_s = float(self.drawn["turn_s"]), float(self.drawn["rest_s"])
-        return rest_s > 0.0 and (time.monotonic() + self.phase_s) % (turn_s + rest_s) > turn_s
+        at_s = asyncio.get_running_loop().time() + self.phase_s
+        return rest_s > 0.0 and at_s % (turn_s + rest_s) > turn_s
 
     async def _keep_alive(self) -> None:
         while self.known.keeps_alive and self.dialect.keep_alive is not None:
-            idle_s = time.monotonic() - self.last_sent_s
+            idle_s = asyncio.get_running_loop().time() - self.last_sent_s
             if idle_s < self.dialect.keep_alive_s:
                 await asyncio.sleep(self.dialect.keep_alive_s - idle_s)
                 continue
@@ -101,7 +101,7 @@ class Miner:
             await self._send(build(self.n_sent + 1, self.rng))
 
     async def _send(self, message: Message) -> None:
-        self.n_sent, self.last_sent_s = self.n_sent + 1, time.monotonic()
+        self.n_sent, self.last_sent_s = self.n_sent + 1, asyncio.get_running_loop().time()
         await self.peer.send(encoded([message], self.drawn["miner_spaces"]))
 
     def _heed(self, message: Message) -> None:

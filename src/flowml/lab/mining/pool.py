@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -51,7 +50,7 @@ class Pool:
         """Speak with one miner until it leaves."""
         if self.drawn["pool_delays"]:
             delay_small_writes(peer)
-        vardiff = steering(self.drawn, time.monotonic())
+        vardiff = steering(self.drawn, asyncio.get_running_loop().time())
         try:
             while True:
                 request = await peer.json_line()
@@ -81,7 +80,7 @@ class Pool:
             self._push(peer, Work(vardiff.difficulty, True, False))
 
     def _steer(self, vardiff: Vardiff) -> bool:
-        return bool(self.drawn["vardiff"]) and vardiff.retarget(time.monotonic())
+        return bool(self.drawn["vardiff"]) and vardiff.retarget(asyncio.get_running_loop().time())
 
     def _push(self, peer: Peer, work: Work) -> None:
         messages = list(self.dialect.work(work, self.drawn, self.rng))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -149,7 +148,7 @@ class _Pool:
         await peer.send(self._work(is_block=True))
         self.miners.add(peer)
         try:
-            await self._judge(peer, steering(drawn, time.monotonic()))
+            await self._judge(peer, steering(drawn, asyncio.get_running_loop().time()))
         finally:
             self.miners.discard(peer)
 
@@ -165,7 +164,7 @@ class _Pool:
                 n_unanswered = 0
                 await peer.send(frame(Kind.SHARE_SUCCESS, self.drawn, self.rng))
             vardiff.count_share()
-            if self.drawn["vardiff"] and vardiff.retarget(time.monotonic()):
+            if self.drawn["vardiff"] and vardiff.retarget(asyncio.get_running_loop().time()):
                 await peer.send(frame(Kind.SET_TARGET, self.drawn, self.rng, vardiff.difficulty))
 
     def _work(self, is_block: bool) -> bytes:
