@@ -181,17 +181,18 @@ def _change(
         if wanted is not None and encodable(wanted) != was:
             text = encodable(wanted)
             connection.execute(f"UPDATE incident SET {what} = ? WHERE number = ?", (text, number))
-            _note(connection, number, by, (what, was, text))
+            note(connection, number, by, (what, was, text))
             changed = True
     if change.note:
-        _note(connection, number, by, ("note", "", encodable(change.note)))
+        note(connection, number, by, ("note", "", encodable(change.note)))
         changed = True
     return changed
 
 
-def _note(
+def note(
     connection: sqlite3.Connection, number: int, by: tuple[int, str], what: tuple[str, str, str]
 ) -> None:
+    """Write down a step of an incident: when (epoch, ms) and by whom; what, before and after."""
     connection.execute(
         "INSERT INTO step (incident, time_ms, who, what, before, after) VALUES (?, ?, ?, ?, ?, ?)",
         (number, *by, *what),
