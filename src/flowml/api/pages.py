@@ -39,6 +39,7 @@ _SECTIONS = (
 )
 _LATEST = 6
 _ALERTS = 20
+_DRIFTED = 20
 _Question = TypeVar("_Question", bound=BaseModel)
 Page = Annotated[int, Query(ge=1, le=MAX_PAGES)]
 Search = Annotated[str, Query(max_length=200)]
@@ -204,7 +205,8 @@ def models(request: Request, who: Viewer) -> Response:
         champion=champion,
         challenger=by_role.get("challenger"),
         card=None if champion is None else markdown(champion.card),
-        drift=reading.drift(store, now_ms()).drift,
+        drift=reading.drift(store, now_ms()).drift[:_DRIFTED],
+        drift_check=next((it for it in reading.health(store, now_ms()).checks if it.name == "drift"), None),
         disagreements=reading.disagreements(store, now_ms()).disagreements,
     )
 

@@ -56,7 +56,8 @@ def selftest(
     capture process, meter, model, alert. Otherwise they speak within this process, which takes seconds, and
     the sensor reads the packets from a capture. Exit code 1 if any family was missed.
     """
-    from flowml.cli.mining_test import Judging, judging_of, mine
+    from flowml.cli.judging import Judging, judging_of
+    from flowml.cli.mining_test import mine
 
     if record and config_file is None:
         raise click.UsageError("--record needs --config: the state folder is named there")

@@ -192,9 +192,12 @@ def forget_model(store: IncidentStore, role: str) -> None:
 
 
 def record_drift(store: IncidentStore, measured: Iterable[Drift]) -> None:
-    """Keep figures of drift."""
+    """Keep figures of drift, and forget those of more than a month before them."""
+    rows = [astuple(found) for found in measured]
     with store.database.writing() as connection:
-        connection.executemany("INSERT OR REPLACE INTO drift VALUES (?, ?, ?)", map(astuple, measured))
+        connection.executemany("INSERT OR REPLACE INTO drift VALUES (?, ?, ?)", rows)
+        if rows:
+            connection.execute("DELETE FROM drift WHERE time_ms < ?", (rows[-1][0] - KEPT_MS,))
 
 
 def drift(store: IncidentStore, since_ms: int) -> list[Drift]:
