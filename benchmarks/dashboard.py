@@ -24,6 +24,7 @@ from flowml.flows.key import FlowKey
 from flowml.incidents import telemetry
 from flowml.incidents.store import IncidentStore
 from flowml.incidents.telemetry import Beat, Drift
+from flowml.models.population import NAMES
 
 PATHS = (
     "/", "/incidents", "/incidents?state=new", "/incidents?search=pool-7", "/incidents?page=100",
@@ -57,7 +58,7 @@ def made(number: int, incidents: int, pools: int, start_ms: int) -> Alert:
 
 
 def fill(folder: Path, alerts: int, incidents: int, pools: int) -> None:
-    """Store alerts of the last month, beats and novelty each 10 s, and a state for each incident."""
+    """Store alerts of the last month, beats each 10 s, drift each hour, a state for each incident."""
     store, now = IncidentStore(folder), time.time_ns() // 1_000_000
     step_ms = 30 * DAY_MS // alerts
     stored = (
@@ -72,12 +73,9 @@ def fill(folder: Path, alerts: int, incidents: int, pools: int) -> None:
     for beat in range(DAY_MS // BEAT_MS):
         seen = Beat(now - beat * BEAT_MS, "eth0", 10**6, 10**9, 5000, 9000, 0, 0)
         telemetry.record_beat(store, seen)
+    hours = range(7 * 24)
     telemetry.record_drift(
-        store,
-        (
-            Drift(now - beat * BEAT_MS, "share of novel observations", 0.1)
-            for beat in range(7 * DAY_MS // BEAT_MS)
-        ),
+        store, (Drift(now - hour * 3_600_000, name, 0.1) for hour in hours for name in NAMES)
     )
     store.close()
 

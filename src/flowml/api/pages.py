@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -120,20 +121,13 @@ def change_incidents(
 def incident(request: Request, number: IncidentNumber, who: Viewer, done: Done = "") -> Response:
     """One incident and its evidence."""
     found = reading.incident(context(request).store, number, _ALERTS)
-    pictured = [
-        {
-            **alert.model_dump(),
-            "picture": picture([(message.at_s, message.size_bytes) for message in alert.strip]),
-        }
-        for alert in found.alerts
-    ]
     return _page(
         request,
         "incident.html",
         who,
         "incidents",
         line=found.incident,
-        alerts=pictured,
+        alerts=tuple(map(_pictured, found.alerts)),
         history=found.history,
         related=found.related,
         findings=found.findings,
@@ -269,6 +263,12 @@ def _show_policies(
         "may_change": who.may(Role.ADMIN),
     }
     return _page(request, "policies.html", who, "policies", **values)
+
+
+@lru_cache(maxsize=256)  # an alert never changes
+def _pictured(alert: answers.AlertAnswer) -> Mapping[str, Any]:
+    shown = picture([(message.at_s, message.size_bytes) for message in alert.strip])
+    return {**alert.model_dump(exclude={"strip"}), "picture": shown}
 
 
 def _change(request: Request, who: Visitor, wanted: Mapping[str, Any]) -> None:

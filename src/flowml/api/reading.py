@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from starlette.exceptions import HTTPException
@@ -41,10 +42,14 @@ class Asked:
 
 def incidents(store: IncidentStore, asked: Asked, limit: int, offset: int) -> answers.IncidentList:
     """Incidents, newest first."""
-    state = None if asked.state is None else IncidentState(asked.state)
-    found = store.incidents(IncidentFilter(state, asked.search, asked.host, asked.since_ms), limit, offset)
+    found = store.incidents(_filter(asked), limit, offset)
     lines = tuple(map(_line, found.incidents))
     return answers.IncidentList(total=found.total, offset=offset, limit=limit, incidents=lines)
+
+
+def newest(store: IncidentStore, asked: Asked, limit: int) -> tuple[Incident, ...]:
+    """The newest incidents, for a file."""
+    return store.incidents(_filter(asked), limit, 0).incidents
 
 
 def incident(store: IncidentStore, number: int, alerts: int = ALERTS) -> answers.IncidentAnswer:
@@ -198,6 +203,11 @@ def _found(ask: Callable[[], _Result]) -> _Result:
         raise HTTPException(404, str(error.args[0])) from error
 
 
+def _filter(asked: Asked) -> IncidentFilter:
+    state = None if asked.state is None else IncidentState(asked.state)
+    return IncidentFilter(state, asked.search, asked.host, asked.since_ms)
+
+
 def _detail(store: IncidentStore, number: int, alerts: int) -> IncidentDetail:
     found = store.incident(number, alerts)
     if found is None:
@@ -225,6 +235,7 @@ def _policy(policy: Policy, now_ms: int) -> answers.PolicyLine:
     return answers.PolicyLine(**vars(policy), ended=policy.until_ms <= now_ms)
 
 
+@lru_cache(maxsize=256)  # an alert never changes
 def _alert(alert: Alert) -> answers.AlertAnswer:
     verdict = alert.verdict
     told = {name: getattr(verdict, name) for name in answers.OF_VERDICT}

@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from flowml.detections.alert import Alert
@@ -10,6 +11,7 @@ from flowml.errors import DataError
 from flowml.sinks.records import from_record
 from flowml.sinks.text import encodable
 
+_REMEMBERED = 256  # alerts, some 20 kB each
 OPEN_WORDS = ", ".join(f"'{state}'" for state in OPEN)
 
 
@@ -128,6 +130,7 @@ def host_page(
     return hosts, total
 
 
+@lru_cache(maxsize=_REMEMBERED)  # what is stored of an alert never changes; an open page asks again and again
 def read_alert(body: str) -> Alert:
     """Read a stored alert; `DataError` if it is none."""
     said = from_record(body.encode())

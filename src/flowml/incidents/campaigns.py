@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,7 @@ def _same_instant(own: Sequence[Alert], others: Sequence[Alert]) -> list[str]:
     return list(said.values())
 
 
+@lru_cache(maxsize=256)
 def push_times_ms(alert: Alert) -> NDArray[np.int64]:
     """When the server sent something of its own accord, as far as the strip shows it (epoch, ms)."""
     strip = alert.evidence.strip
@@ -92,7 +94,9 @@ def push_times_ms(alert: Alert) -> NDArray[np.int64]:
     asked = np.maximum.accumulate(np.where(sizes > 0, number, -1))
     since = np.where(asked >= 0, times - times[asked], UNASKED_MS)
     first = np.diff(times, prepend=times[0] - UNASKED_MS) >= UNASKED_MS / 2  # segments of one message are one
-    return np.asarray(times[(sizes < 0) & (since >= UNASKED_MS) & first] + alert.evidence.strip_start_ms)
+    pushes = times[(sizes < 0) & (since >= UNASKED_MS) & first] + alert.evidence.strip_start_ms
+    pushes.setflags(write=False)
+    return np.asarray(pushes)
 
 
 def together_count(one: NDArray[np.int64], other: NDArray[np.int64]) -> tuple[int, int]:

@@ -36,4 +36,4 @@ def encodable(text: str) -> str:
 def iso_utc(time_ms: int) -> str:
     """Write a time (epoch, ms) as ISO 8601 in UTC with milliseconds, as in ``2026-11-23T07:05:59.123Z``."""
     seconds, rest = divmod(time_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
