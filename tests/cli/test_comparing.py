@@ -10,14 +10,6 @@ from flowml.incidents.store import IncidentStore
 from flowml.incidents.telemetry import Disagreement, ModelInUse, record_disagreement, record_model
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    (tmp_path / "state").mkdir()
-    path = tmp_path / "flowml.toml"
-    path.write_text('[state]\nfolder = "state"\n')
-    return path
-
-
 def test_what_both_judged_is_compared(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

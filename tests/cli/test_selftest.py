@@ -12,14 +12,6 @@ from flowml.incidents.store import IncidentStore
 FAMILIES = {cast.actor.family for cast in families().casts}
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    (tmp_path / "state").mkdir()
-    path = tmp_path / "flowml.toml"
-    path.write_text('[state]\nfolder = "state"\n')
-    return path
-
-
 def test_each_family_mines_without_permission_and_is_seen_or_told_with_its_score(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
