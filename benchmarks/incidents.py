@@ -16,9 +16,10 @@ from pathlib import Path
 from flowml.detections.alert import Alert, Evidence
 from flowml.detections.incident import Change, IncidentState
 from flowml.flows.key import FlowKey
+from flowml.incidents.asking import IncidentFilter
 from flowml.incidents.campaigns import findings
 from flowml.incidents.feedback import feedback
-from flowml.incidents.store import IncidentFilter, IncidentStore
+from flowml.incidents.store import IncidentStore
 from flowml.sinks.trial import trial_alert
 
 TIMES = 20
@@ -52,7 +53,9 @@ def main() -> None:
 
 
 def questions(store: IncidentStore, middle: int) -> dict[str, Callable[[], object]]:
-    everything = IncidentFilter()
+    everything, detail = IncidentFilter(), store.incident(middle)
+    if detail is None:
+        raise LookupError(f"no incident {middle}")
     return {
         "newest 50": lambda: store.incidents(everything, 50, 0),
         f"50 from {middle}": lambda: store.incidents(everything, 50, middle),
@@ -62,7 +65,7 @@ def questions(store: IncidentStore, middle: int) -> dict[str, Callable[[], objec
         "of a host": lambda: store.incidents(IncidentFilter(host="10.0.3.3"), 50, 0),
         "hosts": lambda: store.hosts("", 50, 0),
         "one with 100 alerts": lambda: store.incident(middle),
-        "what connects it with others": lambda: findings(store, middle),
+        "what connects it with others": lambda: findings(store, detail),
         "feedback of 50": lambda: feedback(store),
     }
 

@@ -1,6 +1,5 @@
-"""Incidents as a sensor stores them: `python -m tests.api.stored FOLDER NUMBER HOST SERVER`."""
+"""Incidents as a sensor stores them."""
 
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +26,3 @@ def store(folder: Path, number: int = 1, host: str = "10.0.0.2", server: str = "
     seen = alert(*WORDS, key=key, server_name=server, start_ms=now - 61_000, end_ms=now + number)
     incidents.take([replace(seen, evidence=Evidence(STRIP))])
     incidents.close()
-
-
-if __name__ == "__main__":
-    store(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])

@@ -1,7 +1,10 @@
 """Pages in a real Chromium."""
 
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +12,17 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from flowml.api.passwords import hash_password
 from flowml.api.users import Role, User, add
+from flowml.lab.casting import actor_named
+from flowml.lab.scenario import Cast, Scenario
+from flowml.lab.simulation.stage import simulate_capture
 from tests.api.running import Running, write_config
 from tests.api.stored import store
-from tests.processes import start_python
+from tests.processes import start_flowml
 
 WAIT_MS = 60_000
 PATHS = ("/", "/incidents", "/incidents/1", "/hosts", "/models", "/policies", "/settings", "/audit")
 PASSWORD = "correct horse battery"  # noqa: S105  # of this test
+MINER = "10.77.0.2"  # the lab's second host
 HOSTILE = "<img src=x onerror=alert(1)>\"'</script>\x1b[31m\u202e{{7*7}}"
 
 
@@ -41,13 +48,25 @@ def visit(browser: Browser) -> Iterator[Visit]:
     context.close()
 
 
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three minutes of one of the lab's miners, whom the model that comes with flowml is sure of."""
+    path = tmp_path_factory.mktemp("recording") / "monero.pcap.zst"
+    actor = replace(actor_named("monero"), clients=(1, 1))
+    pool = Scenario("monero", "a pool", (Cast(actor),), 180.0, lead_s=2.0, early_ratio=0.0, arrivals_s=1.0)
+    with ThreadPoolExecutor(1) as other:  # the browser has this thread's event loop
+        other.submit(simulate_capture, pool, path, 4, 180.0, time.time()).result()
+    return path
+
+
 @pytest.mark.parametrize(
     ("locale", "state", "action", "acknowledged"),
     [("en-GB", "New", "Acknowledge", "Acknowledged"), ("ja-JP", "新規", "対応を始める", "対応中")],
 )
-def test_an_incident_appears_is_marked_and_stays_so_after_a_restart(
+def test_an_incident_appears_while_a_miner_mines_is_marked_and_stays_so_after_a_restart(
     browser: Browser,
     running: Running,
+    recording: Path,
     tmp_path: Path,
     locale: str,
     state: str,
@@ -61,17 +80,21 @@ def test_an_incident_appears_is_marked_and_stays_so_after_a_restart(
     page.goto(f"{running.url}/incidents")
     expect(page.locator(".live")).to_have_attribute("data-state", "on", timeout=WAIT_MS)
     page.evaluate("window.still = 'the same page'")
-    writer = start_python("-m", "tests.api.stored", str(tmp_path / "state"), "1", "10.0.0.2", "pool.example")
+    sensor = start_flowml(
+        "live", "--config", tmp_path / "flowml.toml", "--replay", recording, "--speed", "60"
+    )
     row = page.locator("tbody tr")
-    expect(row).to_contain_text("10.0.0.2", timeout=WAIT_MS)
-    assert writer.communicate(timeout=60) == ("", "")
+    expect(row).to_contain_text(MINER, timeout=2 * WAIT_MS)
     expect(row).to_contain_text(state)
     expect(page.locator("#count")).to_contain_text("1")
     assert page.evaluate("window.still") == "the same page"
 
-    page.get_by_role("link", name="10.0.0.2").click()
+    page.get_by_role("link", name=MINER).click()
+    expect(page.locator("#evidence svg.strip")).to_be_visible()
     page.get_by_role("button", name=action, exact=True).click()
     expect(page.locator("#state-now")).to_have_text(acknowledged)
+    assert "1 tagged as mining" in sensor.communicate(timeout=120)[0]
+    assert sensor.returncode == 0
     assert visit.problems == []
     running.stop()
     running.start()

@@ -19,3 +19,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "small"
     save_detector(folder)
     return folder
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration with a state folder and nothing else."""
+    (tmp_path / "state").mkdir()
+    path = tmp_path / "flowml.toml"
+    path.write_text('[state]\nfolder = "state"\n')
+    return path

@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from flowml.errors import ConfigError
+from flowml.incidents.asking import IncidentFilter
 from flowml.incidents.names import HostNames, read_names
 from flowml.incidents.settings import IncidentSettings
-from flowml.incidents.store import IncidentFilter, IncidentStore
+from flowml.incidents.store import IncidentStore
 from tests.incidents.seen import seen
 
 

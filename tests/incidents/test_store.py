@@ -8,8 +8,9 @@ import pytest
 from flowml.detections.alert import Alert, Evidence
 from flowml.detections.incident import Change, IncidentState
 from flowml.flows.key import FlowKey
+from flowml.incidents.asking import IncidentFilter
 from flowml.incidents.database import DATABASE, StoreError
-from flowml.incidents.store import IncidentFilter, IncidentStore, Taken
+from flowml.incidents.store import IncidentStore, Taken
 from tests.verdicts import alert
 
 NOW = 1_700_000_100_000

@@ -4,7 +4,7 @@ import pytest
 
 from flowml.incidents import telemetry
 from flowml.incidents.store import IncidentStore
-from flowml.incidents.telemetry import KEPT_MS, Beat, Disagreement, Drift, HealthState, ModelInUse
+from flowml.incidents.telemetry import KEPT_MS, Beat, BeatSum, Disagreement, Drift, HealthState, ModelInUse
 
 NOW = 1_700_000_000_000
 
@@ -17,9 +17,22 @@ def store(tmp_path: Path) -> IncidentStore:
 def test_beats_are_kept_for_a_month(store: IncidentStore) -> None:
     old, new = (Beat(at, "eth0", 1, 2, 3, 4, 5, 6) for at in (NOW - KEPT_MS - 1, NOW))
     telemetry.record_beat(store, old)
-    assert telemetry.beats(store, 0) == [old]
+    assert telemetry.last_beat_ms(store) == old.time_ms
     telemetry.record_beat(store, new)
-    assert telemetry.beats(store, 0) == [new]
+    assert telemetry.beat_sums(store, 0, NOW + 1) == [BeatSum(0, 1, 2, 3, 4, 6)]
+
+
+def test_beats_are_added_up_by_spans_over_all_sources(store: IncidentStore) -> None:
+    assert telemetry.last_beat_ms(store) is None
+    for at, source in (
+        (NOW - 1, "eth0"),
+        (NOW, "eth0"),
+        (NOW, "eth1"),
+        (NOW + 9, "eth0"),
+        (NOW + 20, "eth0"),
+    ):
+        telemetry.record_beat(store, Beat(at, source, 1, 2, 3, 4, 5, 6))
+    assert telemetry.beat_sums(store, NOW, 10) == [BeatSum(0, 3, 6, 9, 12, 18), BeatSum(2, 1, 2, 3, 4, 6)]
 
 
 def test_health_is_what_was_said_last(store: IncidentStore) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from flowml.errors import SinkError
+from flowml.incidents.asking import IncidentFilter
 from flowml.incidents.database import DATABASE
-from flowml.incidents.store import IncidentFilter, IncidentStore
+from flowml.incidents.store import IncidentStore
 from flowml.incidents.writer import IncidentWriter
 from tests.incidents.seen import seen
 

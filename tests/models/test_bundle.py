@@ -52,6 +52,36 @@ def test_a_loaded_bundle_judges_as_the_saved_one(bundle: ModelBundle, folder: Pa
     assert loaded.reference == f"test 1 {bundle_digest(folder)[:12]}"
 
 
+def test_it_brings_what_it_was_fitted_on_and_what_a_threshold_costs(
+    bundle: ModelBundle, folder: Path
+) -> None:
+    loaded = load_bundle(folder)
+    assert bundle.population is not None
+    assert loaded.population is not None
+    np.testing.assert_array_equal(loaded.population.edges, bundle.population.edges)
+    assert loaded.recall is not None
+    assert loaded.recall.parts["captures"].connections == 24
+
+
+def test_a_bundle_of_an_older_flowml_judges_without_them(bundle: ModelBundle, folder: Path) -> None:
+    facts = json.loads((folder / FACTS).read_text())
+    del facts["population"], facts["recall"]
+    (folder / FACTS).write_text(json.dumps(facts))
+    reseal(folder)
+    loaded = load_bundle(folder)
+    assert (loaded.population, loaded.recall) == (None, None)
+    seen = small_data_set().observations
+    np.testing.assert_array_equal(loaded.judge(seen).probability, bundle.judge(seen).probability)
+
+
+def test_what_was_judged_is_shown_to_whoever_asks(bundle: ModelBundle) -> None:
+    shown = []
+    verdicts = bundle.judge(small_data_set().observations, lambda *seen: shown.append(seen))
+    ((rows, probability),) = shown
+    assert len(rows) == len(probability) <= len(verdicts)
+    assert set(probability.tolist()) <= set(verdicts.probability.tolist())
+
+
 @pytest.mark.parametrize("name", [ESTIMATORS, FACTS, CARD, SUMS])
 def test_one_changed_byte_is_refused_before_anything_is_constructed(folder: Path, name: str) -> None:
     digest = bundle_digest(folder)

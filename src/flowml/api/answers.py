@@ -1,5 +1,6 @@
 """What the API answers and is asked, as OpenAPI describes it."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -69,11 +70,14 @@ class IncidentList(Answer):
     incidents: tuple[IncidentLine, ...]
 
 
-class Message(Answer):
+@dataclass(frozen=True, slots=True)  # an incident has thousands: models would take most of the time
+class Message:
     """One packet with payload, or one message, of a strip."""
 
-    at_s: float = Field(description="Seconds since the first packet of the connection that is shown")
-    size_bytes: int = Field(description="Positive: from the client; negative: from the server")
+    at_s: Annotated[
+        float, Field(description="Seconds since the first packet of the connection that is shown")
+    ]
+    size_bytes: Annotated[int, Field(description="Positive: from the client; negative: from the server")]
 
 
 class AlertAnswer(Answer):

@@ -2,10 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from flowml.api.answers import IncidentLine
 from flowml.api.rendering import harmless
+from flowml.detections.incident import Incident
 from flowml.sinks.text import iso_utc
 
 COLUMNS = (
@@ -15,26 +15,23 @@ COLUMNS = (
 _COMMANDS = ("=", "+", "-", "@", "\t", "\r")  # what OWASP lists of formula injection
 
 
-def csv_lines(incidents: Iterable[IncidentLine]) -> Iterator[str]:
+def csv_text(incidents: Iterable[Incident]) -> str:
     """Write a header and a line for each incident (RFC 4180)."""
-    yield _line(COLUMNS)
-    for line in incidents:
-        yield _line(
-            (
-                line.number, line.state, line.host, line.name, line.server, line.owner,
-                line.hosts_of_server, line.alerts, f"{line.probability:.6f}",
-                iso_utc(line.first_seen_ms), iso_utc(line.last_seen_ms),
-            )
-        )  # fmt: skip
-
-
-def _line(cells: Iterable[object]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerow([_cell(cell) for cell in cells])
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows(
+        (
+            line.number, line.state, *map(_cell, (line.host, line.name, line.server, line.owner)),
+            line.hosts_of_server, line.alerts, f"{line.probability:.6f}",
+            iso_utc(line.first_seen_ms), iso_utc(line.last_seen_ms),
+        )
+        for line in incidents
+    )  # fmt: skip
     return text.getvalue()
 
 
-def _cell(value: object) -> object:
+def _cell(text: str) -> str:
     """Put a mark before what a spreadsheet would run; it shows the mark and runs nothing."""
-    text = harmless(value)
-    return f"'{text}" if isinstance(text, str) and text.startswith(_COMMANDS) else text
+    shown = str(harmless(text))
+    return f"'{shown}" if shown.startswith(_COMMANDS) else shown

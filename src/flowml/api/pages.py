@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -39,6 +40,7 @@ _SECTIONS = (
 )
 _LATEST = 6
 _ALERTS = 20
+_DRIFTED = 20
 _Question = TypeVar("_Question", bound=BaseModel)
 Page = Annotated[int, Query(ge=1, le=MAX_PAGES)]
 Search = Annotated[str, Query(max_length=200)]
@@ -118,21 +120,14 @@ def change_incidents(
 @router.get("/incidents/{number}")
 def incident(request: Request, number: IncidentNumber, who: Viewer, done: Done = "") -> Response:
     """One incident and its evidence."""
-    found = reading.incident(context(request).store, number)
-    pictured = [
-        {
-            **alert.model_dump(),
-            "picture": picture([(message.at_s, message.size_bytes) for message in alert.strip]),
-        }
-        for alert in found.alerts[:_ALERTS]
-    ]
+    found = reading.incident(context(request).store, number, _ALERTS)
     return _page(
         request,
         "incident.html",
         who,
         "incidents",
         line=found.incident,
-        alerts=pictured,
+        alerts=tuple(map(_pictured, found.alerts)),
         history=found.history,
         related=found.related,
         findings=found.findings,
@@ -156,7 +151,7 @@ def change_incident(  # a parameter for each field of the form
 ) -> Response:
     """Change one incident: its state, or its owner and a note."""
     if owner is not None:
-        known = reading.incident(context(request).store, number).incident.owner
+        known = reading.incident_line(context(request).store, number).owner
         owner = None if owner.strip() == known else owner.strip()
     asked = {"state": state, "owner": owner, "note": (note or "").strip().replace("\r\n", "\n") or None}
     wanted = {key: value for key, value in asked.items() if value is not None}
@@ -175,10 +170,10 @@ def authorise(
 ) -> Response:
     """Authorise the mining of this incident's host."""
     store = context(request).store
-    host = reading.incident(store, number).incident.host
+    host = reading.incident_line(store, number).host
     question = _policy(request, {"network": host, "reason": reason, "owner": who.name, "until": until})
     reading.add_policy(store, question, who.name, now_ms())
-    if reading.incident(store, number).incident.state != "authorised":
+    if reading.incident_line(store, number).state != "authorised":
         _change(request, who, {"numbers": [number], "state": "authorised"})
     return RedirectResponse(f"/incidents/{number}?done=authorised", 303)
 
@@ -205,7 +200,8 @@ def models(request: Request, who: Viewer) -> Response:
         champion=champion,
         challenger=by_role.get("challenger"),
         card=None if champion is None else markdown(champion.card),
-        drift=reading.drift(store, now_ms()).drift,
+        drift=reading.drift(store, now_ms()).drift[:_DRIFTED],
+        drift_check=next((it for it in reading.health(store, now_ms()).checks if it.name == "drift"), None),
         disagreements=reading.disagreements(store, now_ms()).disagreements,
     )
 
@@ -268,6 +264,12 @@ def _show_policies(
         "may_change": who.may(Role.ADMIN),
     }
     return _page(request, "policies.html", who, "policies", **values)
+
+
+@lru_cache(maxsize=256)  # an alert never changes
+def _pictured(alert: answers.AlertAnswer) -> Mapping[str, Any]:
+    shown = picture([(message.at_s, message.size_bytes) for message in alert.strip])
+    return {**alert.model_dump(exclude={"strip"}), "picture": shown}
 
 
 def _change(request: Request, who: Visitor, wanted: Mapping[str, Any]) -> None:

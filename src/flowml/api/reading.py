@@ -1,7 +1,8 @@
 """From the store to answers: the one place where the API knows what incidents are made of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from starlette.exceptions import HTTPException
@@ -11,15 +12,17 @@ from flowml.api.answers import Level
 from flowml.detections.alert import Alert
 from flowml.detections.incident import OPEN, Change, Incident, IncidentState, Policy
 from flowml.incidents import telemetry
-from flowml.incidents.campaigns import findings
-from flowml.incidents.store import IncidentFilter, IncidentStore
-from flowml.incidents.telemetry import Beat
+from flowml.incidents.asking import IncidentDetail, IncidentFilter
+from flowml.incidents.campaigns import LOOKED_AT, findings
+from flowml.incidents.store import IncidentStore
+from flowml.incidents.telemetry import BeatSum
 
 DAY_MS = 86_400_000
+ALERTS = 100  # of an incident are answered at once
 _WEEK_MS = 7 * DAY_MS
 _SILENT_MS = 3 * 60_000  # beats come once a minute
 _LEVELS: tuple[Level, ...] = ("ok", "warn", "bad")
-_SERIES: dict[str, Callable[[Beat], int]] = {
+_SERIES: dict[str, Callable[[BeatSum], int]] = {
     "bits_per_s": lambda beat: 8 * beat.bytes,
     "connections_per_s": lambda beat: beat.connections,
     "scored_per_s": lambda beat: beat.scored,
@@ -39,24 +42,31 @@ class Asked:
 
 def incidents(store: IncidentStore, asked: Asked, limit: int, offset: int) -> answers.IncidentList:
     """Incidents, newest first."""
-    state = None if asked.state is None else IncidentState(asked.state)
-    found = store.incidents(IncidentFilter(state, asked.search, asked.host, asked.since_ms), limit, offset)
+    found = store.incidents(_filter(asked), limit, offset)
     lines = tuple(map(_line, found.incidents))
     return answers.IncidentList(total=found.total, offset=offset, limit=limit, incidents=lines)
 
 
-def incident(store: IncidentStore, number: int) -> answers.IncidentAnswer:
-    """One incident; 404 if there is none of this number."""
-    found = store.incident(number)
-    if found is None:
-        raise HTTPException(404, f"no incident {number}")
+def newest(store: IncidentStore, asked: Asked, limit: int) -> tuple[Incident, ...]:
+    """The newest incidents, for a file."""
+    return store.incidents(_filter(asked), limit, 0).incidents
+
+
+def incident(store: IncidentStore, number: int, alerts: int = ALERTS) -> answers.IncidentAnswer:
+    """One incident and its newest alerts; 404 if there is none of this number."""
+    found = _detail(store, number, max(alerts, LOOKED_AT))
     return answers.IncidentAnswer(
         incident=_line(found.incident),
-        alerts=tuple(map(_alert, found.alerts)),
+        alerts=tuple(map(_alert, found.alerts[:alerts])),
         history=tuple(answers.HistoryLine(**vars(step)) for step in found.steps),
         related=tuple(map(_line, found.related)),
-        findings=findings(store, number),
+        findings=findings(store, found),
     )
+
+
+def incident_line(store: IncidentStore, number: int) -> answers.IncidentLine:
+    """One incident without its evidence; 404 if there is none of this number."""
+    return _line(_detail(store, number, 0).incident)
 
 
 def change(store: IncidentStore, question: answers.ChangeQuestion, who: str, now_ms: int) -> answers.Changed:
@@ -108,12 +118,28 @@ def waiting(store: IncidentStore) -> int:
 
 def health(store: IncidentStore, now_ms: int) -> answers.Health:
     """How the sensor is; one that was not heard of for minutes is blind, whatever it said before."""
-    return _health(store, telemetry.beats(store, now_ms - DAY_MS), now_ms)
+    states = telemetry.health(store)
+    checks = tuple(
+        answers.Check(
+            name=state.name,
+            level=_level(state.status),
+            words=state.words,
+            since_ms=state.since_ms,
+            updated_ms=state.updated_ms,
+        )
+        for state in states
+    )
+    told = [state.updated_ms for state in states if state.name != telemetry.SELFTEST]
+    heard = max([*told, telemetry.last_beat_ms(store) or 0]) or None
+    level: Level = max((check.level for check in checks), key=_LEVELS.index, default="ok")
+    if heard is None or now_ms - heard > _SILENT_MS:
+        level = "bad"
+    return answers.Health(level=level, heard_ms=heard, checks=checks)
 
 
 def overview(store: IncidentStore, budget: float, now_ms: int) -> answers.Overview:
     """The last 24 hours in some figures."""
-    beats = telemetry.beats(store, now_ms - DAY_MS)
+    beats = telemetry.beat_sums(store, now_ms - DAY_MS, DAY_MS)
     return answers.Overview(
         packets=sum(beat.packets for beat in beats),
         bytes=sum(beat.bytes for beat in beats),
@@ -124,7 +150,7 @@ def overview(store: IncidentStore, budget: float, now_ms: int) -> answers.Overvi
         alerts_budget=budget,
         new_incidents=waiting(store),
         open_incidents=store.count(OPEN),
-        health=_health(store, beats, now_ms),
+        health=health(store, now_ms),
     )
 
 
@@ -133,8 +159,8 @@ def series(store: IncidentStore, since_ms: int, now_ms: int, points: int) -> ans
     span_ms = max(60_000, -(-(now_ms - since_ms) // points))
     count = max(1, -(-(now_ms - since_ms) // span_ms))
     sums: dict[str, list[float | None]] = {name: [None] * count for name in _SERIES}
-    for beat in telemetry.beats(store, since_ms):
-        place = min((beat.time_ms - since_ms) // span_ms, count - 1)
+    for beat in telemetry.beat_sums(store, since_ms, span_ms):
+        place = min(beat.place, count - 1)
         for name, value in _SERIES.items():
             sums[name][place] = (sums[name][place] or 0) + value(beat) * 1000 / span_ms
     return answers.Series(
@@ -177,6 +203,18 @@ def _found(ask: Callable[[], _Result]) -> _Result:
         raise HTTPException(404, str(error.args[0])) from error
 
 
+def _filter(asked: Asked) -> IncidentFilter:
+    state = None if asked.state is None else IncidentState(asked.state)
+    return IncidentFilter(state, asked.search, asked.host, asked.since_ms)
+
+
+def _detail(store: IncidentStore, number: int, alerts: int) -> IncidentDetail:
+    found = store.incident(number, alerts)
+    if found is None:
+        raise HTTPException(404, f"no incident {number}")
+    return found
+
+
 def _told(question: answers.ChangeQuestion) -> str:
     """What was changed, short enough for a line of the audit log."""
     shown = " ".join(f"#{number}" for number in question.numbers[:20])
@@ -197,6 +235,7 @@ def _policy(policy: Policy, now_ms: int) -> answers.PolicyLine:
     return answers.PolicyLine(**vars(policy), ended=policy.until_ms <= now_ms)
 
 
+@lru_cache(maxsize=256)  # an alert never changes
 def _alert(alert: Alert) -> answers.AlertAnswer:
     verdict = alert.verdict
     told = {name: getattr(verdict, name) for name in answers.OF_VERDICT}
@@ -215,25 +254,6 @@ def _alert(alert: Alert) -> answers.AlertAnswer:
         resembles=alert.evidence.resembles,
         opened_before=alert.evidence.opened_before,
     )
-
-
-def _health(store: IncidentStore, beats: Sequence[Beat], now_ms: int) -> answers.Health:
-    states = telemetry.health(store)
-    checks = tuple(
-        answers.Check(
-            name=state.name,
-            level=_level(state.status),
-            words=state.words,
-            since_ms=state.since_ms,
-            updated_ms=state.updated_ms,
-        )
-        for state in states
-    )
-    heard = max([*(beat.time_ms for beat in beats), *(state.updated_ms for state in states)], default=None)
-    level: Level = max((check.level for check in checks), key=_LEVELS.index, default="ok")
-    if heard is None or now_ms - heard > _SILENT_MS:
-        level = "bad"
-    return answers.Health(level=level, heard_ms=heard, checks=checks)
 
 
 def _level(status: str) -> Level:

@@ -20,7 +20,7 @@ _ESCAPE_CHARS = 12  # of the longest escape of one character
 
 def harmless(value: Any) -> Any:
     """Escape controls and direction marks; a text may have lines. HTML is the template's matter."""
-    if not isinstance(value, str) or isinstance(value, Markup):
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
         return value
     return "\n".join(printable(line, _ESCAPE_CHARS * len(line) + 1) for line in value.split("\n"))
 

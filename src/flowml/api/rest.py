@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from flowml.api import answers, reading
 from flowml.api.access import Admin, Analyst, Viewer, now_ms
 from flowml.api.context import context
-from flowml.api.exports import csv_lines
+from flowml.api.exports import csv_text
 from flowml.api.packets import MEDIA_TYPE, packets_of
 
 MAX_PAGE = 200
@@ -93,9 +93,9 @@ def incidents_csv(  # as above
 ) -> Response:
     """The newest 10,000 incidents as CSV."""
     asked = reading.Asked(state, search, host, since_ms)
-    found = reading.incidents(context(request).store, asked, _CSV_ROWS, 0)
+    found = reading.newest(context(request).store, asked, _CSV_ROWS)
     return Response(
-        "".join(csv_lines(found.incidents)),
+        csv_text(found),
         media_type="text/csv",
         headers={"Content-Disposition": 'attachment; filename="incidents.csv"'},
     )

@@ -14,7 +14,8 @@ from flowml.sinks.text import printable
 if TYPE_CHECKING:
     from flowml.detections.alert import Alert
     from flowml.detections.incident import Incident
-    from flowml.incidents.store import IncidentDetail, IncidentStore
+    from flowml.incidents.asking import IncidentDetail
+    from flowml.incidents.store import IncidentStore
 
 STATES = ("new", "acknowledged", "confirmed", "closed", "false_alarm", "authorised")
 _PAGE = 500
@@ -58,7 +59,7 @@ def show(number: int, as_json: bool, config_file: Path) -> None:
 
     with opened(config_file) as store:
         detail = _detail(store, number)
-        found = findings(store, number)
+        found = findings(store, detail)
     if as_json:
         click.echo(json.dumps(_facts(detail, found), indent=1))
         return
@@ -137,14 +138,14 @@ def export(state: str | None, search: str, host: str, config_file: Path) -> None
         asked, number = _asked(state, search, host), 0
         while page := store.incidents(asked, _PAGE, number).incidents:
             for incident in page:
-                facts = _facts(_detail(store, incident.number), findings(store, incident.number))
-                click.echo(json.dumps(facts))
+                detail = _detail(store, incident.number)
+                click.echo(json.dumps(_facts(detail, findings(store, detail))))
             number += len(page)
 
 
 def _asked(state: str | None, search: str, host: str) -> Any:
     from flowml.detections.incident import IncidentState
-    from flowml.incidents.store import IncidentFilter
+    from flowml.incidents.asking import IncidentFilter
 
     return IncidentFilter(None if state is None else IncidentState(state), search, host)
 

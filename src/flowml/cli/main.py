@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "policies": ("flowml.cli.policies:policies", "List, add and end authorised mining."),
     "score": ("flowml.cli.score:score", "Find mining in capture files."),
     "sinks": ("flowml.cli.sinks:sinks", "Try where alerts go."),
-    "selftest": ("flowml.cli.selftest:selftest", "Mine on a private tap, and say whether it was seen."),
+    "selftest": ("flowml.cli.selftest:selftest", "Let every family mine, and say whether it was seen."),
     "threshold": ("flowml.cli.threshold:threshold", "Propose a threshold from a budget of alerts."),
     "train": ("flowml.cli.train:train", "Fit a model on labelled captures and register it."),
 }

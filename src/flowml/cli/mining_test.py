@@ -1,17 +1,21 @@
-"""Mining of every family on a private tap in front of a real sensor."""
+"""Mining of every family in front of a real sensor: on a private tap, or in simulated time."""
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flowml.cli.judging import Judging
 from flowml.errors import CaptureError
 from flowml.lab.casting import all_actors
 from flowml.lab.record import running
+from flowml.lab.recorder import record_while
 from flowml.lab.scenario import Cast, Scenario
+from flowml.lab.simulation.stage import simulate_capture
 from flowml.lab.truth import ServerTruth
 
 if TYPE_CHECKING:
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 
 _LEAD_S = 8.0  # the sensor loads its model meanwhile
 _ENDING_S = 30.0
+_PATIENCE_S = 300.0
+_AT_ONCE = 1e6  # times real speed
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,14 @@ class Result:
         That an alert was raised for.
     after_s : float or None
         Seconds from the first packet of the quickest of them to the alert; None: not seen.
+    probability : float
+        The highest that any of its connections was given.
     """
 
     family: str
     connections: int
     after_s: float | None
+    probability: float
 
     @property
     def seen(self) -> bool:
@@ -48,9 +57,10 @@ class Result:
         return {**asdict(self), "seen": self.seen}
 
     def __str__(self) -> str:
+        sure = f"probability {self.probability:.3f}"
         if self.after_s is None:
-            return f"{self.family:24} NOT SEEN"
-        return f"{self.family:24} seen after {self.after_s:3.0f} s"
+            return f"{self.family:24} NOT SEEN, {sure} at most"
+        return f"{self.family:24} seen after {self.after_s:3.0f} s, {sure}"
 
 
 def families() -> Scenario:
@@ -70,22 +80,20 @@ def families() -> Scenario:
     )
 
 
-def mine(
-    folder: Path, *, duration_s: float, seed: int, model: str | None = None, config: Path | None = None
-) -> list[Result]:
+def mine(folder: Path, judging: Judging, *, duration_s: float, seed: int, in_process: bool) -> list[Result]:
     """Let every family mine for a while before a sensor.
 
     Parameters
     ----------
     folder : Path
-        For the sensor's alerts; empty.
+        For packets and alerts; empty.
+    judging : Judging
     duration_s : float
     seed : int
         Of the lab.
-    model : str, optional
-        Judges; else that of the sensor of `config`, else the one that came with flowml.
-    config : Path, optional
-        Of the sensor.
+    in_process : bool
+        Without a network: pools and miners speak within this process, in simulated time, and the sensor reads
+        what a tap would have seen of them.
 
     Raises
     ------
@@ -94,41 +102,62 @@ def mine(
     CaptureError
         The sensor failed.
     """
-    eve = folder / "eve.json"
+    capture, eve = folder / "tap.pcap.zst", folder / "eve.json"
+    options = ["--eve", str(eve), *judging.options(folder)]
+    if in_process:
+        truth = simulate_capture(families(), capture, seed, duration_s, until_s=time.time())
+        _ended(_sensor("--replay", str(capture), "--speed", str(_AT_ONCE), *options), _PATIENCE_S)
+    else:
+        truth = _on_a_tap(capture, options, duration_s, seed)
+    return list(_results(truth, eve, _probabilities(capture, judging.model)))
+
+
+def _on_a_tap(capture: Path, options: Sequence[str], duration_s: float, seed: int) -> tuple[ServerTruth, ...]:
     with running(families(), seed) as lab:
-        sensor = _sensor(lab.tap_interface, eve, model or _model_of(config))
+        sensor = _sensor("-i", lab.tap_interface, *options)
         try:
-            lab.wait(lab.stage.zero + duration_s)
+            record_while(lambda: lab.wait(lab.stage.zero + duration_s), lab.tap_interface, capture)
         finally:
             sensor.terminate()
-            said = sensor.communicate(timeout=_ENDING_S)[1]
-    if sensor.returncode:
-        raise CaptureError(f"selftest: the sensor ended with {sensor.returncode}: {said.strip()[-500:]}")
-    return list(_results(lab.truth, eve))
+            _ended(sensor, _ENDING_S)
+    return lab.truth
 
 
-def _sensor(tap: str, eve: Path, model: str | None) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-P", "-c", "from flowml.cli.main import main; main()"]
-    command += ["live", "-i", tap, "--eve", str(eve), *(["--model", model] if model else [])]
+def _sensor(*options: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-P", "-c", "from flowml.cli.main import main; main()", "live", *options]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def _model_of(config: Path | None) -> str | None:
-    """The model that the sensor of a configuration uses."""
-    if config is None:
-        return None
-    from flowml.config.reader import read_settings
-    from flowml.models.pointer import CHAMPION, pointer_path, read_pointer
-
-    settings = read_settings(config)
-    if settings.models.folder is not None:
-        pointer = read_pointer(pointer_path(settings.models.folder, CHAMPION))
-        if pointer is not None:
-            return str(pointer.folder)
-    return settings.live.model
+def _ended(sensor: "subprocess.Popen[str]", within_s: float) -> None:
+    said = sensor.communicate(timeout=within_s)[1]
+    if sensor.returncode:
+        raise CaptureError(f"selftest: the sensor ended with {sensor.returncode}: {said.strip()[-500:]}")
 
 
-def _results(truth: Sequence[ServerTruth], eve: Path) -> Iterator[Result]:
+def _probabilities(capture: Path, model: str | None) -> dict[tuple[str, int], float]:
+    """The highest probability of the connections of each server."""
+    from flowml.capture.files import CaptureFile
+    from flowml.capture.settings import MeterSettings
+    from flowml.detections.explanation import explain
+    from flowml.detections.policy import Policy
+    from flowml.flows.connections import ConnectionSettings, ConnectionTable
+    from flowml.registry.store import resolve
+    from flowml.service.scoring import Metered, conclude
+
+    judge, highest = resolve(model).bundle.judge, dict[tuple[str, int], float]()
+    steps = CaptureFile(capture, MeterSettings(), allow_partial=False).steps()
+    source = (Metered(step.batch, step.clock_ms, step.is_moment) for step in steps)
+    table, policy = ConnectionTable(ConnectionSettings()), Policy(str(capture), explain)
+    for conclusions in conclude(source, table, judge, policy):
+        for verdict in conclusions.ended:
+            server = verdict.key.server_ip, verdict.key.server_port
+            highest[server] = max(highest.get(server, 0.0), verdict.probability)
+    return highest
+
+
+def _results(
+    truth: Sequence[ServerTruth], eve: Path, probabilities: Mapping[tuple[str, int], float]
+) -> Iterator[Result]:
     lines = eve.read_text().splitlines() if eve.exists() else []
     alerts = [record for record in map(json.loads, lines) if record["event_type"] == "alert"]
     for server in truth:
@@ -137,4 +166,5 @@ def _results(truth: Sequence[ServerTruth], eve: Path) -> Iterator[Result]:
             for record in alerts
             if record["dest_ip"] == server.ip and record["dest_port"] == server.port
         ]
-        yield Result(server.family, len(found), min(found, default=None))
+        probability = probabilities.get((server.ip, server.port), 0.0)
+        yield Result(server.family, len(found), min(found, default=None), probability)

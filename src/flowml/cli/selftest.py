@@ -1,8 +1,8 @@
-"""flowml selftest: a miner of each family on a private tap, and whether the sensor sees it."""
+"""flowml selftest: a miner of each family, and whether the sensor sees it."""
 
 import json
-import signal
-import sys
+import os
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -31,39 +31,63 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Of the sensor: its model is tested.",
 )
-@click.option("--record", is_flag=True, help="Write the outcome into the sensor's health (needs --config).")
+@click.option(
+    "--record",
+    is_flag=True,
+    help="Write the outcome into the sensor's health, and a failure into an incident (needs --config).",
+)
+@click.option(
+    "--in-process",
+    is_flag=True,
+    help="Mine in this process, without a network; always so where flowml is not run as root.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
-def selftest(config_file: Path | None, record: bool, as_json: bool, **options: Any) -> None:
-    """Mine on a tap in namespaces of its own, as root, and say of each family whether it was seen.
+def selftest(
+    config_file: Path | None,
+    model: str | None,
+    record: bool,
+    in_process: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Let pools and miners of each family speak, and say of each family whether it was seen.
 
-    Packets take the road of real ones: interface, capture process, meter, model, alert. Exit code 1 if any
-    family was missed.
+    As root they mine on a tap in namespaces of its own, and packets take the road of real ones: interface,
+    capture process, meter, model, alert. Otherwise they speak within this process, which takes seconds, and
+    the sensor reads the packets from a capture. Exit code 1 if any family was missed.
     """
+    from flowml.cli.judging import Judging, judging_of
     from flowml.cli.mining_test import mine
 
     if record and config_file is None:
         raise click.UsageError("--record needs --config: the state folder is named there")
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # takes the network down
+    judging = Judging() if config_file is None else judging_of(config_file)
+    judging = judging if model is None else replace(judging, model=model)
+    without_network = in_process or os.geteuid() != 0
     with TemporaryDirectory(prefix="flowml-selftest-") as folder:
-        results = mine(Path(folder), config=config_file, **options)
+        results = mine(Path(folder), judging, in_process=without_network, **options)
     if as_json:
         click.echo(json.dumps([result.facts() for result in results], indent=1))
     else:
-        click.echo("\n".join(map(str, results)))
+        where = "in this process, without a network" if without_network else "on a tap of its own"
+        click.echo("\n".join([*map(str, results), f"mined {where}"]))
     if config_file is not None and record:
         _record(config_file, results)
     if not all(result.seen for result in results):
-        sys.exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def _record(config_file: Path, results: "list[Result]") -> None:
     import time
 
     from flowml.cli.stored import open_state
+    from flowml.incidents.blindness import record_blindness
     from flowml.incidents.telemetry import record_check
     from flowml.service.health import BAD, OK
 
-    missed = [result.family for result in results if not result.seen]
+    missed = [f"{result.family} ({result.probability:.2f})" for result in results if not result.seen]
     words = f"all {len(results)} families were seen" if not missed else f"not seen: {', '.join(missed)}"
+    now_ms = int(time.time() * 1000)
     with open_state(config_file) as store:
-        record_check(store, BAD if missed else OK, words, int(time.time() * 1000))
+        record_check(store, BAD if missed else OK, words, now_ms)
+        record_blindness(store, words, is_blind=bool(missed), now_ms=now_ms)

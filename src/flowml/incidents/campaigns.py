@@ -2,12 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flowml.detections.alert import Alert
-from flowml.incidents.store import IncidentStore, read_alert
+from flowml.incidents.asking import IncidentDetail, read_alert
+from flowml.incidents.store import IncidentStore
 
 SAME_INSTANT_MS = 50
 """One server hands a job to all its miners within a turn of its loop; paths differ by some milliseconds."""
@@ -21,13 +23,19 @@ WORKERS_RATE_PER_MIN = 20.0
 """Pools set the difficulty for a share every few seconds to every minute of one connection; more comes of
 many workers behind one address, or of a difficulty that somebody fixed too low."""
 _AT_ADDRESS = "peer >= ? AND peer < ? AND instr(substr(peer, ?), ':') = 0 AND host <> ?"
-_LOOKED_AT = 50
+LOOKED_AT = 50
 
 
-def findings(store: IncidentStore, number: int) -> tuple[str, ...]:
+def findings(store: IncidentStore, detail: IncidentDetail) -> tuple[str, ...]:
     """Say what connects an incident with others, a sentence for each finding.
 
-    Reads at most 50 alerts of the incident and of those that are compared with it.
+    Looks at 50 alerts of the incident and of those that are compared with it at most.
+
+    Parameters
+    ----------
+    store : IncidentStore
+    detail : IncidentDetail
+        The incident.
 
     Raises
     ------
@@ -35,11 +43,10 @@ def findings(store: IncidentStore, number: int) -> tuple[str, ...]:
         The database cannot be read.
     """
     with store.database.reading() as connection:
-        row = connection.execute("SELECT host, peer FROM incident WHERE number = ?", (number,)).fetchone()
-        if row is None:
-            return ()
-        host, peer = row
-        alerts = _alerts(connection, "WHERE incident = ?", (number,))
+        (peer,) = connection.execute(
+            "SELECT peer FROM incident WHERE number = ?", (detail.incident.number,)
+        ).fetchone()
+        host, alerts = detail.incident.host, detail.alerts[:LOOKED_AT]
         said = (
             _same_peer(connection, host, peer),
             *_same_instant(alerts, _alerts_of_server(connection, host, peer)),
@@ -60,20 +67,22 @@ def _same_peer(connection: sqlite3.Connection, host: str, peer: str) -> str:
 def _same_instant(own: Sequence[Alert], others: Sequence[Alert]) -> list[str]:
     """Hosts that were sent work in the same instants by one server, whatever its port."""
     said: dict[str, str] = {}
+    pushed = [(other.verdict.key.client_ip, push_times_ms(other)) for other in others]
     for alert in own:
         pushes_ms = push_times_ms(alert)
-        for other in others:
-            who = other.verdict.key.client_ip
-            together, comparable = together_count(pushes_ms, push_times_ms(other))
+        for who, others_ms in pushed:
+            if who in said:
+                continue
+            together, comparable = together_count(pushes_ms, others_ms)
             if together >= MIN_TOGETHER and together >= MIN_TOGETHER_SHARE * comparable:
-                said.setdefault(
-                    who,
+                said[who] = (
                     f"One campaign: {alert.verdict.key.server_ip} sent work to {who} in the same instants "
-                    f"({together} of {comparable} within {SAME_INSTANT_MS} ms).",
+                    f"({together} of {comparable} within {SAME_INSTANT_MS} ms)."
                 )
     return list(said.values())
 
 
+@lru_cache(maxsize=256)
 def push_times_ms(alert: Alert) -> NDArray[np.int64]:
     """When the server sent something of its own accord, as far as the strip shows it (epoch, ms)."""
     strip = alert.evidence.strip
@@ -85,7 +94,9 @@ def push_times_ms(alert: Alert) -> NDArray[np.int64]:
     asked = np.maximum.accumulate(np.where(sizes > 0, number, -1))
     since = np.where(asked >= 0, times - times[asked], UNASKED_MS)
     first = np.diff(times, prepend=times[0] - UNASKED_MS) >= UNASKED_MS / 2  # segments of one message are one
-    return np.asarray(times[(sizes < 0) & (since >= UNASKED_MS) & first] + alert.evidence.strip_start_ms)
+    pushes = times[(sizes < 0) & (since >= UNASKED_MS) & first] + alert.evidence.strip_start_ms
+    pushes.setflags(write=False)
+    return np.asarray(pushes)
 
 
 def together_count(one: NDArray[np.int64], other: NDArray[np.int64]) -> tuple[int, int]:
@@ -93,6 +104,8 @@ def together_count(one: NDArray[np.int64], other: NDArray[np.int64]) -> tuple[in
     if not len(one) or not len(other):
         return 0, 0
     start, end = max(one[0], other[0]) - SAME_INSTANT_MS, min(one[-1], other[-1]) + SAME_INSTANT_MS
+    if start > end:  # most connections are of another day
+        return 0, 0
     inside, against = (times[(times >= start) & (times <= end)] for times in (one, other))
     fewer, more = sorted((inside, against), key=len)
     if not len(fewer):
@@ -146,7 +159,7 @@ def _alerts_of_server(connection: sqlite3.Connection, host: str, peer: str) -> l
     return _alerts(
         connection,
         f"WHERE incident IN (SELECT number FROM incident WHERE {_AT_ADDRESS} "
-        f"ORDER BY last_seen_ms DESC LIMIT {_LOOKED_AT})",
+        f"ORDER BY last_seen_ms DESC LIMIT {LOOKED_AT})",
         (*_range(peer.rpartition(":")[0]), host),
     )
 
@@ -158,6 +171,6 @@ def _range(address: str) -> tuple[str, str, int]:
 
 def _alerts(connection: sqlite3.Connection, where: str, values: Iterable[str | int]) -> list[Alert]:
     rows = connection.execute(
-        f"SELECT body FROM alert {where} ORDER BY raised_ms DESC LIMIT {_LOOKED_AT}", tuple(values)
+        f"SELECT body FROM alert {where} ORDER BY raised_ms DESC LIMIT {LOOKED_AT}", tuple(values)
     )
     return [read_alert(body) for (body,) in rows]

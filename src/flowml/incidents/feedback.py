@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from flowml.datasets.feedback import LabelledAlert
 from flowml.detections.incident import IncidentState
-from flowml.incidents.store import IncidentStore, read_alert
+from flowml.incidents.asking import read_alert
+from flowml.incidents.store import IncidentStore
 
 TRUTH = {IncidentState.CONFIRMED: True, IncidentState.FALSE_ALARM: False}
 """States that say what the connections of an incident were; an authorised miner is confirmed by hand."""

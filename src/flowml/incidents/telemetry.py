@@ -36,6 +36,25 @@ class Beat:
 
 
 @dataclass(frozen=True)
+class BeatSum:
+    """What all sources saw in a span of time.
+
+    Attributes
+    ----------
+    place : int
+        Number of the span.
+    packets, bytes, connections, scored, drops : int
+    """
+
+    place: int
+    packets: int
+    bytes: int
+    connections: int
+    scored: int
+    drops: int
+
+
+@dataclass(frozen=True)
 class HealthState:
     """One thing that may make the sensor blind.
 
@@ -112,15 +131,22 @@ def record_beat(store: IncidentStore, beat: Beat) -> None:
         connection.execute("INSERT OR REPLACE INTO beat VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(beat))
 
 
-def beats(store: IncidentStore, since_ms: int) -> list[Beat]:
-    """Give the beats since a time, in its order."""
+def beat_sums(store: IncidentStore, since_ms: int, span_ms: int) -> list[BeatSum]:
+    """Add up the beats since a time by equal spans, in their order; spans without beats are left out."""
     with store.database.reading() as connection:
-        return [
-            Beat(*row)
-            for row in connection.execute(
-                "SELECT * FROM beat WHERE time_ms >= ? ORDER BY time_ms", (since_ms,)
-            )
-        ]
+        rows = connection.execute(
+            "SELECT (time_ms - ?1) / ?2 AS place, SUM(packets), SUM(bytes), SUM(connections), SUM(scored), "
+            "SUM(drops) FROM beat WHERE time_ms >= ?1 GROUP BY place ORDER BY place",
+            (since_ms, span_ms),
+        )
+        return [BeatSum(*row) for row in rows]
+
+
+def last_beat_ms(store: IncidentStore) -> int | None:
+    """Give when the newest beat ended (epoch, ms)."""
+    with store.database.reading() as connection:
+        (found,) = connection.execute("SELECT MAX(time_ms) FROM beat").fetchone()
+    return None if found is None else int(found)
 
 
 def record_health(store: IncidentStore, states: Iterable[HealthState]) -> None:
@@ -166,9 +192,12 @@ def forget_model(store: IncidentStore, role: str) -> None:
 
 
 def record_drift(store: IncidentStore, measured: Iterable[Drift]) -> None:
-    """Keep figures of drift."""
+    """Keep figures of drift, and forget those of more than a month before them."""
+    rows = [astuple(found) for found in measured]
     with store.database.writing() as connection:
-        connection.executemany("INSERT OR REPLACE INTO drift VALUES (?, ?, ?)", map(astuple, measured))
+        connection.executemany("INSERT OR REPLACE INTO drift VALUES (?, ?, ?)", rows)
+        if rows:
+            connection.execute("DELETE FROM drift WHERE time_ms < ?", (rows[-1][0] - KEPT_MS,))
 
 
 def drift(store: IncidentStore, since_ms: int) -> list[Drift]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError
@@ -22,6 +22,8 @@ from flowml.flows.observations import Observations
 from flowml.models.calibration import SigmoidCalibration
 from flowml.models.classifier import RandomisedTrees
 from flowml.models.novelty import NoveltyModel
+from flowml.models.population import Population
+from flowml.models.recall import RecallCurve
 from flowml.models.resemblance import Resemblance
 from flowml.models.scaling import scaled
 from flowml.models.stored import Stored, read_estimators
@@ -29,6 +31,9 @@ from flowml.schema import FEATURE_COLUMNS, FEATURE_DIGEST
 
 ESTIMATORS, FACTS, CARD, SUMS = "estimators.skops", "bundle.json", "card.md", "SHA256SUMS"
 FORMAT = 2
+
+Seen = Callable[[NDArray[np.float64], NDArray[np.float64]], None]
+"""Is shown the scaled features, shape (n, n_features), and the probabilities of what was judged."""
 
 # the estimators of a bundle and their classes
 _CLASSES = {"classifier": "ExtraTreesClassifier", "novelty_forest": "IsolationForest"}
@@ -52,6 +57,10 @@ class ModelBundle:
         library versions; plain JSON values.
     digest : str
         SHA-256 of the folder's list of checksums; empty before it is saved.
+    population : Population or None
+        What it was fitted on, for drift; None: an older flowml made it.
+    recall : RecallCurve or None
+        What a threshold costs; None: an older flowml made it.
     """
 
     name: str
@@ -63,6 +72,8 @@ class ModelBundle:
     thresholds: Thresholds
     facts: Mapping[str, Any]
     digest: str = ""
+    population: Population | None = None
+    recall: RecallCurve | None = None
 
     @property
     def reference(self) -> str:
@@ -86,24 +97,35 @@ class ModelBundle:
         -------
         probability, novelty : ndarray of float64, shape (n,)
         """
-        if not len(features):
+        return self._score_scaled(scaled(features))
+
+    def _score_scaled(self, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if not len(rows):
             return np.zeros(0), np.zeros(0)
-        rows = scaled(features)
         return self.calibration.apply(self.trees.score(rows)), self.novelty.score(rows)
 
     def resembles(self, observations: Observations) -> list[str]:
         """Name the mining family that each observation is most like; "" where the model knows none."""
         return self.resemblance.name(scaled(feature_matrix(observations)))
 
-    def judge(self, observations: Observations) -> VerdictBatch:
+    def judge(self, observations: Observations, seen: Seen | None = None) -> VerdictBatch:
         """Give a verdict about each observation.
 
         Observations that show too little (see `flowml.features.evidence`) are not judged: probability and
         novelty 0, benign.
+
+        Parameters
+        ----------
+        observations : Observations
+        seen : callable, optional
+            Shown what was judged.
         """
         enough = np.flatnonzero(shows_enough(observations))
         probability, novelty = np.zeros(len(observations)), np.zeros(len(observations))
-        probability[enough], novelty[enough] = self.score(feature_matrix(observations.take(enough)))
+        rows = scaled(feature_matrix(observations.take(enough)))
+        probability[enough], novelty[enough] = self._score_scaled(rows)
+        if seen is not None and len(rows):
+            seen(rows, probability[enough])
         is_mining = probability >= self.thresholds.mining
         doubtful = (probability >= self.thresholds.unsure) | (novelty >= self.thresholds.novelty)
         return VerdictBatch(probability, novelty, is_mining, doubtful & ~is_mining, self.reference)
@@ -200,6 +222,8 @@ def load_bundle(folder: Path, digest: str | None = None) -> ModelBundle:
             thresholds=Thresholds(**facts["thresholds"]),
             facts=facts["facts"],
             digest=found,
+            population=Population.from_json(facts.get("population")),
+            recall=RecallCurve.from_json(facts.get("recall")),
         )
         # what a damaged tree would break is told now, not in the middle of the traffic
         bundle.score(np.zeros((1, len(FEATURE_COLUMNS))))
@@ -238,6 +262,8 @@ def _facts(bundle: ModelBundle) -> dict[str, Any]:
         "novelty_reference": bundle.novelty.reference.tolist(),
         "resemblance": bundle.resemblance.to_json(),
         "facts": dict(bundle.facts),
+        **({} if bundle.population is None else {"population": bundle.population.to_json()}),
+        **({} if bundle.recall is None else {"recall": bundle.recall.to_json()}),
     }
 
 

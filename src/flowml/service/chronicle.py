@@ -5,7 +5,7 @@ nothing.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from flowml.service.model_watch import ModelWatch
 _BUSY_S = 2.0  # dashboard and incidents write for milliseconds
 _WAITING = 4000  # writes that wait: some hours of beats
 _FEWEST_JUDGED = 100  # of fewer, no share is told
+NOVEL = "share of novel observations"
 _WEEK_MS, _DAY_MS = 7 * 24 * HOUR_MS, 24 * HOUR_MS
 
 
@@ -45,6 +46,7 @@ class Chronicle:
         self._waiting: deque[Callable[[IncidentStore], None]] = deque(maxlen=_WAITING)
         self._since: dict[str, tuple[str, int]] = {}
         self._hour = 0
+        self._novel = self._judged = 0
 
     def close(self) -> None:
         """Close the database."""
@@ -63,12 +65,16 @@ class Chronicle:
         if now_ms // HOUR_MS != self._hour:
             self._hour = now_ms // HOUR_MS
             self._waiting.append(partial(_measure_drift, model=digest, now_ms=now_ms))
-        judged = sum(work.scored for _, work in collected)
-        if judged >= _FEWEST_JUDGED:
-            share = sum(work.novel for _, work in collected) / judged
-            novel = [Drift(now_ms, "share of novel observations", share)]
-            self._waiting.append(partial(telemetry.record_drift, measured=novel))
+            self._tell_novelty(now_ms)
+        self._judged += sum(work.scored for _, work in collected)
+        self._novel += sum(work.novel for _, work in collected)
         return self._write()
+
+    def drift(self, measured: Mapping[str, float], now_ms: int) -> None:
+        """Store the figures of an hour at the next beat."""
+        if measured:
+            figures = [Drift(now_ms, name, value) for name, value in measured.items()]
+            self._waiting.append(partial(telemetry.record_drift, measured=figures))
 
     def health(self, findings: Iterable[Finding], now_ms: int) -> None:
         """Store how it stands with everything; what fails is told by the next beat."""
@@ -92,6 +98,11 @@ class Chronicle:
                     _record_role, role=role, bundle=bundle, card=models.cards.get(role, ""), now_ms=now_ms
                 )
             )
+
+    def _tell_novelty(self, now_ms: int) -> None:
+        if self._judged >= _FEWEST_JUDGED:
+            self.drift({NOVEL: self._novel / self._judged}, now_ms)
+        self._novel = self._judged = 0
 
     def _compare(self, models: ModelWatch, now_ms: int) -> None:
         compared, differences = models.shadow.collect()

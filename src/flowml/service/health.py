@@ -1,6 +1,6 @@
 """What may make a sensor blind, each thing as a word and a sentence; decided from figures alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flowml.sinks.account import DeliveryFigures
@@ -16,6 +16,7 @@ CLOCK_STEP_S = 2.0
 RESTARTS_BAD = 5  # within the hour
 SPOOL_WARN, SPOOL_BAD = 0.5, 0.9  # share of the room
 FAILING_BAD_S = 300.0
+DRIFT_WARN = 0.25  # the usual reading: another population
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,27 @@ def of_clock(step_s: float) -> Finding:
 def of_model(trouble: str, at_work: str) -> Finding:
     """Judge whether the models are those that were deployed."""
     return Finding("model", BAD, trouble) if trouble else Finding("model", OK, f"{at_work} is at work")
+
+
+def of_drift(figures: Mapping[str, float], *, has_reference: bool) -> Finding:
+    """Judge how far the last hour was from what the model was fitted on.
+
+    Parameters
+    ----------
+    figures : mapping of str to float
+        Population stability index of each feature and of the score; empty: not measured yet.
+    has_reference : bool
+        The model says what it was fitted on.
+    """
+    if not has_reference:
+        return Finding("drift", OK, "this model brings no reference: train it again to have drift measured")
+    if not figures:
+        return Finding("drift", OK, "not measured yet: that takes an hour of traffic")
+    far = [name for name, value in figures.items() if value >= DRIFT_WARN]
+    most = max(figures, key=figures.__getitem__)
+    words = f"{len(far)} of {len(figures)} differ from what the model was fitted on, {most} most "
+    words += f"({figures[most]:.2f})"
+    return Finding("drift", WARN if far else OK, words)
 
 
 def of_database(trouble: str) -> Finding:

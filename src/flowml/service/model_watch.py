@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from flowml.detections.verdict import VerdictBatch
@@ -9,6 +10,7 @@ from flowml.errors import ModelError
 from flowml.flows.observations import Observations
 from flowml.models.bundle import CARD, ModelBundle, load_bundle
 from flowml.models.pointer import CHALLENGER, CHAMPION, pointer_path, read_pointer
+from flowml.service.sample import Sample
 from flowml.service.settings import ModelsSettings
 from flowml.service.shadow import Shadow
 
@@ -34,6 +36,8 @@ class ModelWatch:
     champion : ModelBundle
     challenger : ModelBundle or None
     shadow : Shadow
+    sample : Sample
+        What the champion judged, counted against what it was fitted on.
     cards : dict of str to str
         What the models at work are, by role, Markdown.
     trouble : str
@@ -50,6 +54,7 @@ class ModelWatch:
         self.champion = self._adjusted(first)
         self.challenger: ModelBundle | None = None
         self.shadow = Shadow()
+        self.sample = Sample()
         self.cards = {CHAMPION: _card(home)}
 
     @property
@@ -60,7 +65,9 @@ class ModelWatch:
     def judge(self, observations: Observations) -> VerdictBatch:
         """Give the champion's verdicts; let the challenger judge the same if there is one."""
         champion, challenger = self.champion, self.challenger  # `look` may put others in their place
-        verdicts = champion.judge(observations)
+        population = champion.population
+        seen = None if population is None else partial(self.sample.note, population)
+        verdicts = champion.judge(observations, seen)
         if challenger is not None:
             self.shadow.compare(observations, verdicts, challenger.judge(observations))
         return verdicts

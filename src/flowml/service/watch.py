@@ -5,7 +5,7 @@ A database that is locked, or a bundle that takes seconds to load, holds up this
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -61,6 +61,7 @@ class Watch:
         presence: Presence | None = None,
     ) -> None:
         self.findings: tuple[Finding, ...] = ()
+        self.drift: Mapping[str, float] = {}
         self._models = models
         self._others = others
         self._chronicle = chronicle
@@ -118,11 +119,16 @@ class Watch:
     # --- for whoever asks ---------------------------------------------------------------------------------
 
     def metrics(self) -> list[Metric]:
-        """Health as figures: 0 is ok, 1 warns, 2 is bad."""
+        """Health as figures: 0 is ok, 1 warns, 2 is bad; drift of the last hour."""
         samples = [
             ({"check": finding.name}, float(health.GRAVITY[finding.status])) for finding in self.findings
         ]
-        return [Metric("flowml_health", "0: ok, 1: warning, 2: bad.", "gauge", samples)]
+        drift = [({"of": name}, value) for name, value in self.drift.items()]
+        words = "Population stability index of the last hour against the training data."
+        return [
+            Metric("flowml_health", "0: ok, 1: warning, 2: bad.", "gauge", samples),
+            Metric("flowml_drift", words, "gauge", drift),
+        ]
 
     # --- its thread ---------------------------------------------------------------------------------------
 
@@ -135,8 +141,11 @@ class Watch:
         now_ms = int(time.time() * 1000)
         changed = self._models.look()
         collected = self._ledger.collect()
+        measured = self._models.sample.hourly(now_ms)
+        self.drift = {} if changed else measured or self.drift
         trouble = ""
         if self._chronicle is not None:
+            self._chronicle.drift(measured, now_ms)
             if changed:
                 self._chronicle.models(self._models, now_ms)
             trouble = self._chronicle.beat(collected, self._models, now_ms)
@@ -144,6 +153,7 @@ class Watch:
         findings += [
             health.of_clock(self._clock_step_s()),
             health.of_model(self._models.trouble, self._models.champion.reference),
+            health.of_drift(self.drift, has_reference=self._models.champion.population is not None),
             *self._others(now_ms),
         ]
         if self._chronicle is not None:

@@ -1,6 +1,7 @@
 """Alerts and events as bytes and back: what a sensor keeps until a destination has taken it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from enum import Enum
 from functools import cache
@@ -10,8 +11,8 @@ from flowml.detections.alert import Alert
 from flowml.detections.event import SensorEvent
 from flowml.errors import DataError
 
-_KINDS: dict[str, type[Alert | SensorEvent]] = {"alert": Alert, "event": SensorEvent}
-_hints = cache(get_type_hints)
+_Maker = Callable[[Any], Any]
+"""Makes what a field is declared to be of what JSON has."""
 
 
 def to_record(said: Alert | SensorEvent) -> bytes:
@@ -30,7 +31,7 @@ def from_record(record: bytes) -> Alert | SensorEvent:
     """
     try:
         ((kind, fields),) = json.loads(record).items()
-        said: Alert | SensorEvent = _built(_KINDS[kind], fields)
+        said: Alert | SensorEvent = _MAKERS[kind](fields)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"kept record of {len(record)} bytes: not readable ({error}); expected an alert or event as this "
@@ -45,15 +46,41 @@ def _value(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be kept")
 
 
-def _built(kind: Any, value: Any) -> Any:
-    """Make what JSON has into what a field is declared to be: dataclasses, enumerations, tuples."""
+@cache
+def _maker(kind: Any) -> _Maker:
+    """Find out once for each declared type how its values are made: an incident has thousands of them."""
     if isinstance(kind, type) and is_dataclass(kind):
-        hints = _hints(kind)
-        return kind(**{name: _built(hints[name], item) for name, item in value.items()})
+        return _fields_maker(kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(value)
+        return kind
     if get_origin(kind) is tuple:
-        kinds = get_args(kind)
-        each = [kinds[0]] * len(value) if kinds[-1] is Ellipsis else kinds
-        return tuple(_built(of, item) for of, item in zip(each, value, strict=True))
+        return _tuple_maker(get_args(kind))
+    return _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
     return value
+
+
+def _fields_maker(kind: type) -> _Maker:
+    makers = {name: _maker(hint) for name, hint in get_type_hints(kind).items()}
+    return lambda value: kind(**{name: makers[name](item) for name, item in value.items()})
+
+
+def _tuple_maker(kinds: tuple[Any, ...]) -> _Maker:
+    if kinds[-1] is Ellipsis:
+        each = _maker(kinds[0])
+        return lambda value: tuple(map(each, value))
+    makers = tuple(map(_maker, kinds))
+    if all(make is _as_it_is for make in makers):
+        return lambda value: _of_length(tuple(value), len(makers))
+    return lambda value: tuple(make(item) for make, item in zip(makers, value, strict=True))
+
+
+def _of_length(value: tuple[Any, ...], length: int) -> tuple[Any, ...]:
+    if len(value) != length:
+        raise ValueError(f"{len(value)} values, expected {length}")
+    return value
+
+
+_MAKERS: dict[str, _Maker] = {"alert": _maker(Alert), "event": _maker(SensorEvent)}

@@ -21,6 +21,8 @@ def printable(text: str, limit: int = NAME_CHARS) -> str:
         Printable characters (Unicode's sense: no controls, no line or direction marks, no lone surrogates)
         as they are, all others as backslash escapes.
     """
+    if text.isprintable() and len(text) <= limit:  # nearly all, and looked at by one call
+        return text
     cut = text[: limit + 1]  # escapes only lengthen: nothing behind it could show
     shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
@@ -34,4 +36,4 @@ def encodable(text: str) -> str:
 def iso_utc(time_ms: int) -> str:
     """Write a time (epoch, ms) as ISO 8601 in UTC with milliseconds, as in ``2026-11-23T07:05:59.123Z``."""
     seconds, rest = divmod(time_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"

@@ -9,6 +9,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
 from flowml.datasets.labels import LabelledObservations
+from flowml.datasets.manifest import NO_EVASION
 from flowml.detections.verdict import Thresholds
 from flowml.errors import DataError
 from flowml.evaluation.metrics import connection_outcomes, threshold_for
@@ -18,6 +19,8 @@ from flowml.models.bundle import ModelBundle
 from flowml.models.calibration import fit_calibration
 from flowml.models.classifier import RandomisedTrees, build_classifier
 from flowml.models.novelty import fit_novelty
+from flowml.models.population import fit_population
+from flowml.models.recall import RecallCurve, fit_recall
 from flowml.models.resemblance import fit_resemblance
 from flowml.models.scaling import scaled
 from flowml.training.weights import fit_weights
@@ -134,6 +137,7 @@ def fit(
     classifier = build_classifier(settings.seed)
     classifier.fit(features[learnt], labelled.is_mining[learnt], sample_weight=weight[learnt])
     benign = np.where(labelled.is_mining, -1, labelled.connection)
+    usual = learnt & ~labelled.is_mining
     bundle = ModelBundle(
         name="",
         version="",
@@ -145,8 +149,22 @@ def fit(
         ),
         thresholds=choose_thresholds(labelled, left_out.probability, settings),
         facts={},
+        population=fit_population(features[usual], left_out.probability[usual], weight[usual]),
+        recall=recall_curve(labelled, left_out.probability),
     )
     return bundle, left_out
+
+
+def recall_curve(labelled: LabelledObservations, probability: NDArray[np.float64]) -> RecallCurve:
+    """Summarise how probable mining connections of left-out origins became."""
+    told = labelled.is_mining & (labelled.sensor_start_s == 0) & (labelled.evasion == NO_EVASION)
+    highest = {}
+    for name, is_emulated in (("lab", True), ("captures", False)):
+        rows = np.flatnonzero(told & (labelled.is_emulated == is_emulated))
+        part = labelled.take(rows)
+        outcomes = connection_outcomes(part.connection, probability[rows], part.observations.reported_s, 1.0)
+        highest[name] = outcomes.probability
+    return fit_recall(highest)
 
 
 def choose_thresholds(

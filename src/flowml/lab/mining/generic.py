@@ -163,11 +163,8 @@ class Pool:
             extra = drawn["rejected_extra_bytes"] if is_rejected else 0
             await peer.send(self._told(Kind.REPLY, drawn["verdict_bytes"] + extra))
         vardiff.count_share()
-        if (
-            drawn["vardiff"]
-            and vardiff.retarget(asyncio.get_running_loop().time())
-            and drawn["style"] == "push"
-        ):
+        now_s = asyncio.get_running_loop().time()
+        if drawn["vardiff"] and vardiff.retarget(now_s) and drawn["style"] == "push":
             await peer.send(self._work(vardiff.difficulty))
 
     def _answer(self, kind: int, vardiff: Vardiff) -> bytes:

@@ -83,9 +83,8 @@ class Miner:
     def _rests(self) -> bool:
         """Whether the machine hashes for somebody else now, or for nobody."""
         turn_s, rest_s = float(self.drawn["turn_s"]), float(self.drawn["rest_s"])
-        return (
-            rest_s > 0.0 and (asyncio.get_running_loop().time() + self.phase_s) % (turn_s + rest_s) > turn_s
-        )
+        at_s = asyncio.get_running_loop().time() + self.phase_s
+        return rest_s > 0.0 and at_s % (turn_s + rest_s) > turn_s
 
     async def _keep_alive(self) -> None:
         while self._shows_life() and self.dialect.keep_alive is not None:

@@ -51,7 +51,7 @@ class Door:
     def opened(self, accept: Accept) -> Server:
         """Listen."""
         self.accept = accept
-        return Server(self)
+        return Server(self, accept)
 
     def admit(self, transport: SimulatedTransport) -> None:
         """Hand a connection to the server, if that is still there."""
@@ -70,20 +70,22 @@ class Server:
     """A server that listens, as far as asyncio's users need one."""
 
     door: Door
+    accept: Accept
     sockets: tuple[()] = ()
     _forever: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_serving(self) -> bool:
         """Whether it listens."""
-        return self.door.accept is not None
+        return self.door.accept is self.accept
 
     async def serve_forever(self) -> None:
         """Wait until cancelled."""
         await self._forever.wait()
 
     def close(self) -> None:
-        """Listen no more."""
-        self.door.close()
+        """Listen no more; who has come to the door since stays."""
+        if self.is_serving():
+            self.door.close()
 
     async def wait_closed(self) -> None:
         """Return at once."""

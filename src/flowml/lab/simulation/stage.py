@@ -17,13 +17,14 @@ from flowml.lab.scenario import is_simulable, plan
 from flowml.lab.simulation.clock import SimulatedLoop
 from flowml.lab.simulation.network import SimulatedNetwork
 from flowml.lab.simulation.site import SimulatedSite
-from flowml.lab.truth import CaptureTruth, manifest, truth_of
+from flowml.lab.truth import CaptureTruth, ServerTruth, manifest, truth_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flowml.lab.certificates import CertificateFiles
     from flowml.lab.scenario import ClientPlan, Instance, Plan, Scenario
+    from flowml.lab.simulation.tap import Tap
 
 _BEAT_S = 10.0
 
@@ -58,6 +59,50 @@ def simulate(
     path = folder / f"{scenario.name}.pcap.zst"
     if path.exists():
         raise LabError(f"{path}: exists already; choose another folder or remove it")
+    drawn, tap = _played(scenario, seed, duration_s, progress)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        n_packets = tap.write(path, drawn.lead_s, drawn.lead_s + duration_s)
+        capture = CaptureTruth(path, n_packets, duration_s, _truth(drawn))
+        made_with = f"flowml lab simulate {scenario.name} --seed {seed} --duration {duration_s:g}"
+        (folder / "manifest.toml").write_text(manifest(scenario.name, made_with, [capture]))
+    except OSError as error:
+        raise LabError(f"{path}: cannot be written: {error.strerror}") from error
+    return capture
+
+
+def simulate_capture(
+    scenario: Scenario, path: Path, seed: int, duration_s: float, until_s: float
+) -> tuple[ServerTruth, ...]:
+    """Play a scenario in simulated time and write its capture alone.
+
+    Parameters
+    ----------
+    scenario, seed, duration_s
+        As of `simulate`.
+    path
+        Of the capture, .pcap.zst.
+    until_s
+        Unix time at which it is to end.
+
+    Returns
+    -------
+    tuple of ServerTruth
+
+    Raises
+    ------
+    LabError
+        An actor cannot be simulated.
+    """
+    drawn, tap = _played(scenario, seed, duration_s, lambda _: None)
+    end_s = drawn.lead_s + duration_s
+    tap.write(path, drawn.lead_s, end_s, zero_s=until_s - end_s)
+    return _truth(drawn)
+
+
+def _played(
+    scenario: Scenario, seed: int, duration_s: float, progress: Callable[[float], None]
+) -> tuple[Plan, Tap]:
     drawn = plan(scenario, seed)
     _check(drawn)
     links = {address_of(number): link for number, link in enumerate(drawn.links)}
@@ -67,16 +112,11 @@ def simulate(
         asyncio.Runner(loop_factory=SimulatedLoop) as runner,
     ):
         runner.run(_play(drawn, network, Path(own), duration_s, progress))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        n_packets = network.tap.write(path, drawn.lead_s, drawn.lead_s + duration_s)
-        truth = tuple(server for instance in drawn.instances for server in truth_of(instance))
-        capture = CaptureTruth(path, n_packets, duration_s, truth)
-        made_with = f"flowml lab simulate {scenario.name} --seed {seed} --duration {duration_s:g}"
-        (folder / "manifest.toml").write_text(manifest(scenario.name, made_with, [capture]))
-    except OSError as error:
-        raise LabError(f"{path}: cannot be written: {error.strerror}") from error
-    return capture
+    return drawn, network.tap
+
+
+def _truth(drawn: Plan) -> tuple[ServerTruth, ...]:
+    return tuple(server for instance in drawn.instances for server in truth_of(instance))
 
 
 def _check(drawn: Plan) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_EPOCH_US = 1_700_000_000_000_000  # simulated time has no date; this one is as good as any
+_ZERO_S = 1.7e9  # simulated time has no date; this one is as good as any
 _ZSTD_LEVEL = 9
 
 _FRAME = np.dtype(
@@ -77,8 +77,16 @@ class Tap:
         self.size_bytes.append(size_bytes)
         self.flags.append(flags)
 
-    def write(self, path: Path, from_s: float, until_s: float) -> int:
+    def write(self, path: Path, from_s: float, until_s: float, zero_s: float = _ZERO_S) -> int:
         """Write the packets of a span of time as a compressed pcap file (.pcap.zst).
+
+        Parameters
+        ----------
+        path
+        from_s, until_s
+            Simulated.
+        zero_s
+            Unix time of the simulation's second 0.
 
         Returns
         -------
@@ -87,14 +95,14 @@ class Tap:
         """
         time_s = np.asarray(self.time_s)
         rows = np.flatnonzero((time_s >= from_s) & (time_s < until_s))
-        frames = self._frames(rows[np.argsort(time_s[rows], kind="stable")])
+        frames = self._frames(rows[np.argsort(time_s[rows], kind="stable")], zero_s)
         beside = path.with_name(path.name + ".part")
         compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
         beside.write_bytes(compressor.compress(_FILE_HEADER.tobytes() + frames.tobytes()))
         beside.rename(path)
         return len(frames)
 
-    def _frames(self, rows: NDArray[np.int64]) -> NDArray[np.void]:
+    def _frames(self, rows: NDArray[np.int64], zero_s: float) -> NDArray[np.void]:
         addresses = np.array(
             [
                 (int(ipaddress.IPv4Address(client)), client_port, int(ipaddress.IPv4Address(server)), port)
@@ -106,7 +114,7 @@ class Tap:
         ends = addresses[np.asarray(self.connection, np.int64)[rows]]
         ends = np.where(is_up[:, None], ends, ends[:, [2, 3, 0, 1]])
         size = np.asarray(self.size_bytes, np.int64)[rows]
-        stamp_us = _EPOCH_US + np.round(np.asarray(self.time_s)[rows] * 1e6).astype(np.int64)
+        stamp_us = round(zero_s * 1e6) + np.round(np.asarray(self.time_s)[rows] * 1e6).astype(np.int64)
         frames = np.zeros(len(rows), _FRAME)
         frames["seconds"], frames["microseconds"] = np.divmod(stamp_us, 1_000_000)
         frames["kept"], frames["length"] = _HEADERS_BYTES, _HEADERS_BYTES + size
