@@ -49,7 +49,7 @@ def test_a_missing_program_is_named_with_its_package() -> None:
 
 
 def test_an_unknown_scenario_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(LabError, match=r"no scenario 'last'; there are: demo, drawn, first"):
+    with pytest.raises(LabError, match=r"no scenario 'last'; there are: carried, demo, drawn, first"):
         by_name(scenarios(), "last")
 
 

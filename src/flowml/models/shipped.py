@@ -4,5 +4,5 @@ After `make model` made another one, its folder, its version and the digest that
 """
 
 SHIPPED_NAME = "flowml"
-SHIPPED_VERSION = "3"
-SHIPPED_DIGEST = "cc1fe16ac9c27e89968a02c039c76bce40b272ff54658b06102e0f633656410d"
+SHIPPED_VERSION = "2"
+SHIPPED_DIGEST = "f37cf67aefe65fe4e0c7a743ab8cfc80a866657a27cb93e1083abb6afafa0eb4"
