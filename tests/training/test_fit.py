@@ -40,7 +40,7 @@ def test_too_few_origins_are_refused() -> None:
 def test_no_benign_connection_of_the_fit_is_above_the_threshold() -> None:
     labelled = small_data_set()
     probability = np.where(labelled.is_mining, 0.99, 0.9)
-    thresholds = choose_thresholds(labelled, probability, TrainingSettings())
+    thresholds = choose_thresholds(labelled, probability, TrainingSettings(), n_real=48)
     assert 0.9 < thresholds.mining < 0.91
     assert thresholds.unsure == pytest.approx(thresholds.mining / 2)
 
@@ -60,6 +60,15 @@ def test_the_budgets_of_real_traffic_and_of_lookalikes_are_kept_apart() -> None:
     first = emulated.connection == emulated.connection[~emulated.is_mining][0]
     probability = np.where(first, 0.95, 0.1)  # one of 48 look-alikes
     strict, loose = (TrainingSettings(lookalike_alarm_share=share) for share in (0.01, 0.05))
-    assert choose_thresholds(emulated, probability, strict).mining > 0.95
-    assert choose_thresholds(emulated, probability, loose).mining == loose.lowest_threshold
-    assert choose_thresholds(labelled, probability, loose).mining > 0.95
+    assert choose_thresholds(emulated, probability, strict, n_real=48).mining > 0.95
+    assert choose_thresholds(emulated, probability, loose, n_real=48).mining == loose.lowest_threshold
+    assert choose_thresholds(labelled, probability, loose, n_real=48).mining > 0.95
+
+
+def test_the_budget_of_real_traffic_counts_those_that_showed_too_little_to_be_judged() -> None:
+    labelled = small_data_set()
+    highest = labelled.connection == labelled.connection[~labelled.is_mining][0]
+    probability = np.where(highest, 0.95, 0.1)
+    settings = TrainingSettings(false_alarm_share=3e-4)  # one of 3,334
+    assert choose_thresholds(labelled, probability, settings, n_real=48).mining > 0.95
+    assert choose_thresholds(labelled, probability, settings, n_real=3400).mining == settings.lowest_threshold

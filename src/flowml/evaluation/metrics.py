@@ -92,7 +92,11 @@ def connection_outcomes(
 
 
 def threshold_for(
-    benign_probability: NDArray[np.float64], false_alarm_share: float, *, at_least: float = 0.5
+    benign_probability: NDArray[np.float64],
+    false_alarm_share: float,
+    *,
+    at_least: float = 0.5,
+    n_connections: int | None = None,
 ) -> float:
     """Find the lowest threshold that keeps to a share of false alarms among benign connections.
 
@@ -104,8 +108,11 @@ def threshold_for(
         For example 1e-4: one in 10,000. With fewer connections than that, none may be above.
     at_least : float
         Lowest threshold that is considered.
+    n_connections : int, optional
+        Benign connections that the share is of, where some showed too little to be judged and have no
+        probability; by default n.
     """
-    allowed = int(false_alarm_share * len(benign_probability))
+    allowed = int(false_alarm_share * (len(benign_probability) if n_connections is None else n_connections))
     falling = np.sort(benign_probability)[::-1]
     if allowed >= len(falling):
         return at_least

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 # Magic of microsecond stamps, version 2.4, zone, accuracy, snaplen, Ethernet
 # (https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html).
-_FILE_HEADER = struct.Struct("<IHHiIII")
+FILE_HEADER = struct.Struct("<IHHiIII")
 _PACKET_HEADER = struct.Struct("<IIII")
-_MAGIC_US, _ETHERNET = 0xA1B2C3D4, 1
+MAGIC_US, ETHERNET = 0xA1B2C3D4, 1
 _ETH_P_ALL = 0x0003
 _SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 33, 35  # asm-generic/socket.h
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6  # linux/if_packet.h
@@ -103,7 +103,7 @@ def write(
         return
     try:
         with door, path.open("wb") as file:
-            file.write(_FILE_HEADER.pack(_MAGIC_US, 2, 4, 0, 0, settings.snaplen_bytes, _ETHERNET))
+            file.write(FILE_HEADER.pack(MAGIC_US, 2, 4, 0, 0, settings.snaplen_bytes, ETHERNET))
             control.send((0, 0))
             n_packets = _record(door, file, settings, control)
             statistics = door.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import zstandard
 
+from flowml.lab.recorder import ETHERNET, FILE_HEADER, MAGIC_US
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -31,11 +33,6 @@ _FRAME = np.dtype(
 )  # fmt: skip
 """A record of a pcap file with an Ethernet, an IPv4 and a TCP header, and no byte of payload."""
 
-_FILE_HEADER = np.array(
-    [(0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)],
-    [("magic", "<u4"), ("major", "<u2"), ("minor", "<u2"), ("zone", "<i4"), ("accuracy", "<u4"),
-     ("snaplen", "<u4"), ("network", "<u4")],
-)  # fmt: skip
 _HEADERS_BYTES, _ETHERNET_BYTES = 54, 14
 
 
@@ -97,8 +94,9 @@ class Tap:
         rows = np.flatnonzero((time_s >= from_s) & (time_s < until_s))
         frames = self._frames(rows[np.argsort(time_s[rows], kind="stable")], zero_s)
         beside = path.with_name(path.name + ".part")
+        head = FILE_HEADER.pack(MAGIC_US, 2, 4, 0, 0, _HEADERS_BYTES, ETHERNET)
         compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
-        beside.write_bytes(compressor.compress(_FILE_HEADER.tobytes() + frames.tobytes()))
+        beside.write_bytes(compressor.compress(head + frames.tobytes()))
         beside.rename(path)
         return len(frames)
 
