@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from flowml.lab.simulation.site import SimulatedSite
 from flowml.lab.truth import CaptureTruth, ServerTruth, manifest, truth_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from flowml.lab.certificates import CertificateFiles
     from flowml.lab.scenario import ClientPlan, Instance, Plan, Scenario
@@ -54,21 +55,29 @@ def simulate(
     Raises
     ------
     LabError
-        The capture exists, or an actor cannot be simulated.
+        The capture exists or cannot be written, or an actor cannot be simulated.
     """
     path = folder / f"{scenario.name}.pcap.zst"
     if path.exists():
         raise LabError(f"{path}: exists already; choose another folder or remove it")
-    drawn, tap = _played(scenario, seed, duration_s, progress)
-    try:
+    drawn = _planned(scenario, seed)
+    with _writing(path):
         folder.mkdir(parents=True, exist_ok=True)
+    tap = _played(drawn, seed, duration_s, progress)
+    with _writing(path):
         n_packets = tap.write(path, drawn.lead_s, drawn.lead_s + duration_s)
         capture = CaptureTruth(path, n_packets, duration_s, _truth(drawn))
         made_with = f"flowml lab simulate {scenario.name} --seed {seed} --duration {duration_s:g}"
         (folder / "manifest.toml").write_text(manifest(scenario.name, made_with, [capture]))
-    except OSError as error:
-        raise LabError(f"{path}: cannot be written: {error.strerror}") from error
     return capture
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LabError(f"{path}: cannot be written: {error.strerror}; choose another folder") from error
 
 
 def simulate_capture(
@@ -94,17 +103,14 @@ def simulate_capture(
     LabError
         An actor cannot be simulated.
     """
-    drawn, tap = _played(scenario, seed, duration_s, lambda _: None)
+    drawn = _planned(scenario, seed)
+    tap = _played(drawn, seed, duration_s, lambda _: None)
     end_s = drawn.lead_s + duration_s
     tap.write(path, drawn.lead_s, end_s, zero_s=until_s - end_s)
     return _truth(drawn)
 
 
-def _played(
-    scenario: Scenario, seed: int, duration_s: float, progress: Callable[[float], None]
-) -> tuple[Plan, Tap]:
-    drawn = plan(scenario, seed)
-    _check(drawn)
+def _played(drawn: Plan, seed: int, duration_s: float, progress: Callable[[float], None]) -> Tap:
     links = {address_of(number): link for number, link in enumerate(drawn.links)}
     network = SimulatedNetwork(links, np.random.default_rng([seed, 1]))
     with (
@@ -112,20 +118,22 @@ def _played(
         asyncio.Runner(loop_factory=SimulatedLoop) as runner,
     ):
         runner.run(_play(drawn, network, Path(own), duration_s, progress))
-    return drawn, network.tap
+    return network.tap
 
 
 def _truth(drawn: Plan) -> tuple[ServerTruth, ...]:
     return tuple(server for instance in drawn.instances for server in truth_of(instance))
 
 
-def _check(drawn: Plan) -> None:
+def _planned(scenario: Scenario, seed: int) -> Plan:
+    drawn = plan(scenario, seed)
     for instance in drawn.instances:
         if not is_simulable(instance.actor):
             raise LabError(
                 f"lab: {instance.actor.name} runs programs or sends datagrams, which no simulation does; "
                 "record it"
             )
+    return drawn
 
 
 async def _play(
