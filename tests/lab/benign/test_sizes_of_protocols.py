@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from flowml.lab.benign import (
+    cast_device,
     charging,
     dns_sealed,
     framing,
@@ -17,6 +18,7 @@ from flowml.lab.benign import (
     remote_desktop,
     token_stream,
     tor,
+    transactions,
     vpn,
     zabbix,
 )
@@ -96,3 +98,36 @@ def test_an_event_is_chunked_as_in_rfc_9112_and_ends_with_an_empty_line() -> Non
 def test_a_marked_message_has_the_size_that_was_asked_for() -> None:
     assert framing.marked(b"p", 40, _RNG)[:3] == b"\x00\x26p"
     assert len(framing.marked(b"p", 40, _RNG)) == 40
+
+
+def test_a_cast_ping_and_its_pong_have_88_bytes_with_their_length_before_them() -> None:
+    ping = cast_device.message(cast_device.HEARTBEAT, {"type": "PING"})
+    assert len(ping) == len(cast_device.message(cast_device.HEARTBEAT, {"type": "PONG"})) == 88
+    assert int.from_bytes(ping[:4], "big") == 84
+    assert ping[4:16] == b"\x08\x00\x12\x08sender-0"
+
+
+def test_text_of_more_than_127_bytes_has_a_length_of_two_in_a_cast_message() -> None:
+    long = cast_device.message(cast_device.CONNECTION, {"type": "x" * 300})
+    assert b"\x32\xb7\x02{" in long, "field 6, 311 bytes as a varint"
+
+
+def test_chains_of_statements_are_read_as_they_were_written() -> None:
+    chain = [(329, 412), (10, 54)]
+    assert transactions.written(chain) == "329/412 10/54"
+    assert transactions.chain_of(transactions.written(chain)) == chain
+    assert transactions.chain_of("") == []
+
+
+def test_sessions_of_databases_always_have_something_to_say() -> None:
+    for seed in range(200):
+        drawn = transactions._draw(np.random.default_rng(seed))
+        chains = [str(text) for name, text in drawn.items() if name.startswith("chain")]
+        assert all(chains) or drawn["commit"]
+
+
+def test_sealed_questions_and_answers_are_of_one_size_where_both_sides_pad() -> None:
+    drawn = {**dns_sealed._draw(np.random.default_rng(2)), "pads": True, "answer_bytes": 100}
+    asked = {len(dns_sealed.asked(drawn, _RNG)) for _ in range(200)}
+    answers = {dns_sealed.answer_bytes(128, drawn, _RNG) for _ in range(200)}
+    assert (asked, answers) == ({128}, {468})
