@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import numpy as np
@@ -13,6 +14,7 @@ from flowml.lab.benign import (
     dns_sealed,
     framing,
     grpc,
+    http2,
     iec104,
     lsp,
     remote_desktop,
@@ -20,15 +22,17 @@ from flowml.lab.benign import (
     tor,
     transactions,
     vpn,
+    vpn_stream,
     zabbix,
 )
 from flowml.lab.benign.http_messages import request, response
+from flowml.lab.peer import Peer
 
 _RNG = np.random.default_rng(1)
 
 
 def test_an_http_2_ping_has_17_bytes_and_a_grpc_message_14_more_than_it_holds() -> None:
-    assert grpc.frame(grpc.PING, 0, bytes(8)) == b"\x00\x00\x08\x06\x00\x00\x00\x00\x00" + bytes(8)
+    assert http2.frame(http2.PING, 0, bytes(8)) == b"\x00\x00\x08\x06\x00\x00\x00\x00\x00" + bytes(8)
     assert len(grpc.message(100, _RNG)) == 9 + 5 + 100
 
 
@@ -131,3 +135,29 @@ def test_sealed_questions_and_answers_are_of_one_size_where_both_sides_pad() -> 
     asked = {len(dns_sealed.asked(drawn, _RNG)) for _ in range(200)}
     answers = {dns_sealed.answer_bytes(128, drawn, _RNG) for _ in range(200)}
     assert (asked, answers) == ({128}, {468})
+
+
+def test_a_request_in_http_2_is_its_fields_and_its_body_in_frames_of_at_most_16_kib() -> None:
+    assert len(http2.message(30, 0, _RNG)) == 9 + 30
+    assert len(http2.message(30, 128, _RNG)) == 9 + 30 + 9 + 128
+    assert len(http2.message(30, 40_000, _RNG)) == 9 + 30 + 3 * 9 + 40_000
+
+
+def test_messages_in_http_2_are_attended_to_when_they_are_complete() -> None:
+    async def read() -> list[http2.Received]:
+        seen: asyncio.Queue[http2.Received] = asyncio.Queue()
+        reader = asyncio.StreamReader()
+        reader.feed_data(http2.message(30, 40_000, _RNG) + http2.message(12, 0, _RNG))
+        heeding = asyncio.create_task(http2.heed(Peer(reader, None), 60.0, seen.put))  # type: ignore[arg-type]
+        received = [await seen.get(), await seen.get()]
+        heeding.cancel()
+        return received
+
+    assert asyncio.run(read()) == [http2.Received(30, 40_000), http2.Received(12, 0)]
+
+
+def test_a_dead_peer_question_has_the_head_of_cstp_and_openvpn_s_ping_16_bytes_inside() -> None:
+    assert vpn_stream.TUNNELS["cstp"].ask_bytes == vpn_stream.TUNNELS["cstp"].head_bytes == 8
+    # length 2, opcode and peer 4, packet 4, tag 16
+    assert vpn_stream.TUNNELS["openvpn"].head_bytes == 2 + 4 + 4 + 16
+    assert vpn_stream.TUNNELS["openvpn"].alive_bytes == 26 + 16

@@ -14,6 +14,18 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from flowml.lab.actor import Actor, Parameters, over_tls
+from flowml.lab.benign.http2 import (
+    ACK,
+    DATA,
+    HEADERS,
+    PING,
+    PREFACE,
+    SETTINGS,
+    WINDOW_UPDATE,
+    frame,
+    ping,
+    read_frame,
+)
 from flowml.lab.benign.sizes import SPREADS, log_uniform, size_of
 from flowml.lab.rhythm import pause_s, together
 
@@ -24,10 +36,6 @@ if TYPE_CHECKING:
 
     from flowml.lab.peer import Peer
     from flowml.lab.site import Site
-
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, SETTINGS, PING, WINDOW_UPDATE = 0, 1, 4, 6, 8
-_ACK = 1
 
 
 def _draw(rng: Generator) -> Parameters:
@@ -50,28 +58,17 @@ def _draw(rng: Generator) -> Parameters:
     }
 
 
-def frame(kind: int, flags: int, body: bytes) -> bytes:
-    """Build a frame on stream 1, or 0 where the kind belongs to the connection."""
-    stream = 1 if kind in {DATA, HEADERS} else 0
-    return struct.pack(">I", len(body))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + body
-
-
 def message(n_bytes: int, rng: Generator) -> bytes:
     """Build a DATA frame with one message of gRPC."""
     return frame(DATA, 0, struct.pack(">BI", 0, n_bytes) + rng.bytes(n_bytes))
-
-
-async def _read(peer: Peer) -> tuple[int, int, bytes]:
-    head = await peer.exactly(9)
-    return head[3], head[4], await peer.exactly(int.from_bytes(head[:3], "big"))
 
 
 async def _serve(site: Site, rng: Generator) -> None:
     drawn = site.parameters
 
     async def attend(peer: Peer) -> None:
-        await peer.exactly(len(_PREFACE))
-        await peer.send(frame(SETTINGS, 0, bytes(12)) + frame(SETTINGS, _ACK, b""))
+        await peer.exactly(len(PREFACE))
+        await peer.send(frame(SETTINGS, 0, bytes(12)) + frame(SETTINGS, ACK, b""))
         await peer.send(frame(HEADERS, 4, rng.bytes(40)))
         await together(_push(peer, drawn, rng), _heed(peer, drawn, rng))
 
@@ -87,9 +84,9 @@ async def _push(peer: Peer, drawn: Mapping[str, Any], rng: Generator) -> None:
 async def _heed(peer: Peer, drawn: Mapping[str, Any], rng: Generator) -> None:
     """Answer calls and pings as a server."""
     while True:
-        kind, flags, body = await _read(peer)
-        if kind == PING and not flags & _ACK:
-            await peer.send(frame(PING, _ACK, body))
+        kind, flags, body = await read_frame(peer)
+        if kind == PING and not flags & ACK:
+            await peer.send(frame(PING, ACK, body))
         elif kind == DATA and drawn["answers"]:
             await asyncio.sleep(rng.exponential(drawn["think_s"]))
             answer = message(size_of(drawn["answer_bytes"], drawn["answer_spread"], rng), rng)
@@ -101,9 +98,9 @@ async def _heed(peer: Peer, drawn: Mapping[str, Any], rng: Generator) -> None:
 async def _visit(site: Site, rng: Generator) -> None:
     drawn = site.parameters
     async with site.connected() as peer:
-        await peer.send(_PREFACE + frame(SETTINGS, 0, bytes(18)) + frame(WINDOW_UPDATE, 0, bytes(4)))
+        await peer.send(PREFACE + frame(SETTINGS, 0, bytes(18)) + frame(WINDOW_UPDATE, 0, bytes(4)))
         await peer.send(frame(HEADERS, 4, rng.bytes(int(rng.integers(80, 260)))))
-        await together(_call(peer, drawn, rng), _listen(peer, drawn), _ping(peer, drawn["ping_s"], rng))
+        await together(_call(peer, drawn, rng), _listen(peer, drawn), ping(peer, drawn["ping_s"], rng))
 
 
 async def _call(peer: Peer, drawn: Mapping[str, Any], rng: Generator) -> None:
@@ -118,18 +115,12 @@ async def _call(peer: Peer, drawn: Mapping[str, Any], rng: Generator) -> None:
 
 async def _listen(peer: Peer, drawn: Mapping[str, Any]) -> None:
     while True:
-        kind, flags, body = await _read(peer)
-        if kind == SETTINGS and not flags & _ACK:
-            await peer.send(frame(SETTINGS, _ACK, b""))
+        kind, flags, body = await read_frame(peer)
+        if kind == SETTINGS and not flags & ACK:
+            await peer.send(frame(SETTINGS, ACK, b""))
         elif kind == DATA and drawn["measures"]:
             window = frame(WINDOW_UPDATE, 0, struct.pack(">I", len(body)))
             await peer.send(window + frame(PING, 0, bytes(8)))
-
-
-async def _ping(peer: Peer, period_s: float, rng: Generator) -> None:
-    while period_s:
-        await asyncio.sleep(period_s)
-        await peer.send(frame(PING, 0, rng.bytes(8)))
 
 
 _GRPC = Actor("grpc", "grpc", _draw, _serve, _visit, ports=(50051, 9067, 15010), clients=(2, 5))
