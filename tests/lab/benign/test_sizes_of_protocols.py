@@ -15,6 +15,7 @@ from flowml.lab.benign import (
     framing,
     grpc,
     http2,
+    http_repeated,
     iec104,
     lsp,
     remote_desktop,
@@ -161,3 +162,10 @@ def test_a_dead_peer_question_has_the_head_of_cstp_and_openvpn_s_ping_16_bytes_i
     # length 2, opcode and peer 4, packet 4, tag 16
     assert vpn_stream.TUNNELS["openvpn"].head_bytes == 2 + 4 + 4 + 16
     assert vpn_stream.TUNNELS["openvpn"].alive_bytes == 26 + 16
+
+
+def test_what_is_asked_again_over_http_has_few_answers_and_a_body_only_if_it_is_posted() -> None:
+    for seed in range(50):
+        drawn = http_repeated._draw(np.random.default_rng(seed))
+        bodies = [drawn[f"question{number}_bytes"] for number in range(3)]
+        assert all(bodies) if drawn["posts"] else not any(bodies)

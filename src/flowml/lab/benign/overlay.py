@@ -4,7 +4,9 @@ Lightning (https://github.com/lightning/bolts): a message has 18 bytes before it
 gossip is flushed every 60 s; pings and pongs of a length of one's choice. libp2p's gossipsub
 (https://github.com/libp2p/specs): a heartbeat each second or less often, with control messages; yamux and
 noise add 12 and 18 bytes. BitTorrent (BEP 3): four bytes to keep alive every two minutes, nine to say what
-one has. Validators' votes and slots make a beat of 0.4 to 12 s.
+one has. Validators' votes and slots make a beat of 0.4 to 12 s. Gnutella (0.6) packs its pings of 23 bytes,
+queries and routes, so that they are of 8 to 150, and pings by the clock on each of several links; eDonkey
+asks and tells again and again in messages of one size.
 """
 
 from __future__ import annotations
@@ -21,12 +23,14 @@ if TYPE_CHECKING:
 
 
 def _draw(rng: Generator) -> Parameters:
-    kind = str(rng.choice(["lightning", "gossipsub", "torrent", "validator"]))
+    kind = str(rng.choice(["lightning", "gossipsub", "torrent", "validator", "gnutella", "edonkey"]))
     acts = {
         "lightning": _lightning,
         "gossipsub": _gossipsub,
         "torrent": _torrent,
         "validator": _validator,
+        "gnutella": _gnutella,
+        "edonkey": _edonkey,
     }[kind](rng)
     return {**written(acts, Opening(2, int(rng.choice([50, 68, 230])), "constant", 90), 0.1), "kind": kind}
 
@@ -99,6 +103,35 @@ def _validator(rng: Generator) -> dict[str, Act]:
         ),
         "proposal": Act(True, slot_s * 4, "random", int(log_uniform(rng, 500, 9000)), "lognormal"),
         "alive": Act(bool(rng.random() < 0.5), 10.0, "jittered", 36, answer_bytes=36),
+    }
+
+
+def _gnutella(rng: Generator) -> dict[str, Act]:
+    beat_s = float(rng.choice([25.0, 30.0, 60.0, 70.0]))
+    pong = int(rng.integers(110, 150))
+    return {
+        **_both(
+            "ping",
+            Act(False, beat_s, "jittered", int(rng.choice([9, 12, 25, 54])), answer_bytes=pong, think_s=0.8),
+            Act(True, 70.0, "jittered", int(rng.choice([9, 10])), answer_bytes=8, think_s=0.5),
+        ),
+        "route": Act(False, 60.0, "steady", int(rng.choice([17, 19, 23])), "digits", 250, "uniform"),
+        "query": Act(True, round(log_uniform(rng, 10.0, 90.0), 1), "random", 120, "lognormal"),
+    }
+
+
+def _edonkey(rng: Generator) -> dict[str, Act]:
+    n_bytes = int(rng.integers(90, 160))
+    beat_s = float(rng.choice([6.0, 12.0, 12.0, 30.0]))
+    return {
+        **_both(
+            "again",
+            Act(False, beat_s * float(rng.choice([1.0, 3.0])), "jittered", n_bytes - 8),
+            Act(True, beat_s, "jittered", n_bytes),
+        ),
+        "rank": Act(
+            True, float(rng.choice([60.0, 200.0])), "random", 11, answer_bytes=int(rng.choice([0, 22]))
+        ),
     }
 
 

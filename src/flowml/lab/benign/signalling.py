@@ -3,7 +3,9 @@
 SMPP 3.4: a header of 16 bytes; submit_sm and deliver_sm of 70 to 250, their answers of 17 to 33 bytes, an
 enquire_link of 16 each way every 10 to 60 s. SIP over TCP (RFC 3261, RFC 5626): four bytes and their answer
 of two every 25 to 120 s, OPTIONS and REGISTER of 400 to 700, dialogues of some messages. Diameter (RFC
-6733): a watchdog of some 80 bytes each way every 30 s, requests and answers of 200 to 1,200.
+6733): a watchdog of some 80 bytes each way every 30 s, requests and answers of 200 to 1,200. A telephone that
+hangs on its registrar says four bytes every 80 to 100 % of 30 to 120 s (RFC 5626, 4.4.1), registers anew,
+with a question for its password each time, and hears of messages and lamps (NOTIFY) now and then.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 def _draw(rng: Generator) -> Parameters:
     opening = Opening(1, int(log_uniform(rng, 40, 700)), welcome_bytes=int(log_uniform(rng, 20, 600)))
-    draw = (_short_messages, _sessions, _diameter)[int(rng.integers(3))]
+    draw = (_short_messages, _sessions, _telephone, _diameter)[int(rng.integers(4))]
     return written(unlike_mining(draw, rng), opening, 0.2)
 
 
@@ -88,6 +90,42 @@ def _sessions(rng: Generator) -> dict[str, Act]:
             run_gap_s=3.0,
         ),
     }
+
+
+def _telephone(rng: Generator) -> dict[str, Act]:
+    n_bytes = int(rng.integers(480, 800))
+    acts = {
+        "alive": Act(
+            by_server=False,
+            period_s=float(rng.choice([15.0, 27.0, 30.0, 90.0, 108.0])),
+            rhythm="jittered",
+            n_bytes=4,
+            answer_bytes=int(rng.choice([0, 3, 3])),
+        ),
+        "register": Act(
+            by_server=False,
+            period_s=float(rng.choice([55.0, 110.0, 270.0, 540.0])),
+            rhythm=str(rng.choice(["steady", "jittered"])),
+            n_bytes=n_bytes,
+            spread="digits",
+            answer_bytes=n_bytes - int(rng.integers(10, 150)),
+            answer_spread="digits",
+            waits=True,
+            run=2.0,  # 401 first, then 200
+            run_gap_s=0.01,
+        ),
+    }
+    if rng.random() < 0.6:
+        acts["notify"] = Act(
+            by_server=True,
+            period_s=round(log_uniform(rng, 20.0, 900.0), 1),
+            rhythm=str(rng.choice(["random", "bursty"])),
+            n_bytes=int(rng.integers(450, 1200)),
+            spread=str(rng.choice(["digits", "types"])),
+            answer_bytes=int(rng.integers(250, 500)),
+            answer_spread="digits",
+        )
+    return acts
 
 
 def _diameter(rng: Generator) -> dict[str, Act]:
