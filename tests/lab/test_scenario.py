@@ -8,7 +8,7 @@ from flowml.errors import LabError
 from flowml.lab.actor import Program
 from flowml.lab.casting import all_actors, all_carriers, all_evasions, fits
 from flowml.lab.evasions.evasion import STRENGTHS
-from flowml.lab.scenario import Cast, Scenario, by_name, parts_of, plan, require_programs
+from flowml.lab.scenario import Cast, Scenario, by_name, is_simulable, parts_of, plan, require_programs
 from flowml.lab.scenarios import scenarios
 
 _DEMO = by_name(scenarios(), "demo")
@@ -49,7 +49,9 @@ def test_a_missing_program_is_named_with_its_package() -> None:
 
 
 def test_an_unknown_scenario_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(LabError, match=r"no scenario 'last'; there are: carried, demo, drawn, first"):
+    with pytest.raises(
+        LabError, match=r"no scenario 'last'; there are: carried, demo, drawn, everyday, first"
+    ):
         by_name(scenarios(), "last")
 
 
@@ -99,3 +101,9 @@ def test_an_actor_says_what_the_manifest_needs(name: str) -> None:
     assert actor.ports
     assert 1 <= actor.clients[0] <= actor.clients[1]
     assert (actor.carrier != "plain") == name.endswith("-tls")
+
+
+def test_what_plays_every_day_is_benign_and_can_be_simulated() -> None:
+    everyday = by_name(scenarios(), "everyday")
+    assert all(is_simulable(cast.actor) and not cast.actor.is_mining for cast in everyday.casts)
+    assert sum(cast.n_servers for cast in everyday.casts) >= 150

@@ -19,7 +19,7 @@ _HARD_FAMILIES = frozenset({"application", "cryptocurrency-node", "iot", "json-r
 def scenarios() -> tuple[Scenario, ...]:
     """All scenarios."""
     return (
-        *(_first(), _demo(), _monero(), _drawn(), _varied(), _wide()),
+        *(_first(), _demo(), _monero(), _drawn(), _everyday(), _varied(), _wide()),
         *(generations(), carried(), *full()),
     )
 
@@ -96,6 +96,53 @@ def _drawn() -> Scenario:
         "miners and applications whose protocols are drawn, no two alike",
         _casts({"generic-mining": 60, "generic-mining-tls": 30, "application": 50, "application-tls": 30}),
         duration_s=600.0,
+    )
+
+
+_EVERYDAY = {
+    "camera": 6,
+    "camera-tls": 5,
+    "cast-device-tls": 9,
+    "conference": 3,
+    "conference-tls": 6,
+    "dns-https-tls": 10,
+    "dns-sealed-tls": 14,
+    "http-repeated": 6,
+    "http-repeated-tls": 8,
+    "http2-visits-tls": 12,
+    "messenger": 4,
+    "messenger-tls": 6,
+    "office": 3,
+    "openvpn-tcp": 5,
+    "overlay": 5,
+    "pending-http": 3,
+    "pending-http-tls": 6,
+    "push-tls": 5,
+    "remote-desktop-tls": 3,
+    "remote-screen": 3,
+    "remote-screen-tls": 4,
+    "signalling": 4,
+    "signalling-tls": 5,
+    "smart-home": 6,
+    "smart-home-tls": 4,
+    "status-feed": 5,
+    "status-feed-tls": 3,
+    "terminal": 6,
+    "terminal-tls": 3,
+    "tor-tls": 4,
+    "transactions": 8,
+    "transactions-tls": 6,
+    "vpn-stream-tls": 10,
+}
+"""Servers of each kind that most networks have all day, more of those that look most like mining."""
+
+
+def _everyday() -> Scenario:
+    return Scenario(
+        "everyday",
+        "what most networks are full of all day, and no mining; for flowml lab simulate",
+        _casts(_EVERYDAY),
+        600.0,
     )
 
 
