@@ -68,6 +68,16 @@ def _acts(rng: Generator) -> dict[str, Act]:
             spread="digits",
         ),
     }
+    if rng.random() < 0.4:  # somebody writes, or has read
+        acts["writes"] = Act(
+            by_server=False,
+            period_s=20.0 * pace,
+            rhythm="bursty",
+            n_bytes=int(rng.integers(60, 110)),
+            spread=str(rng.choice(["constant", "digits"])),
+            run=float(rng.choice([1.0, 3.0])),
+            run_gap_s=4.0,
+        )
     if rng.random() < 0.5:  # what programs ask: who is there, what has been read, one more picture
         acts["ask"] = Act(
             by_server=False,

@@ -32,7 +32,10 @@ def _draw(rng: Generator) -> Parameters:
         "gnutella": _gnutella,
         "edonkey": _edonkey,
     }[kind](rng)
-    return {**written(acts, Opening(2, int(rng.choice([50, 68, 230])), "constant", 90), 0.1), "kind": kind}
+    opening = Opening(2, int(rng.choice([50, 68, 230])), "constant", 90)
+    if kind == "gnutella":  # HTTP-like fields of both sides, then the routes of one
+        opening = Opening(2, int(rng.integers(100, 310)), "types", int(rng.integers(280, 900)), "uniform")
+    return {**written(acts, opening, 0.1), "kind": kind}
 
 
 def _both(act: str, by_client: Act, by_server: Act) -> dict[str, Act]:

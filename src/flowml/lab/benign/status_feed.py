@@ -35,6 +35,13 @@ def _draw(rng: Generator) -> Parameters:
             spread=str(rng.choice(["constant", "digits", "types"])),
             run=float(rng.choice([1.0, 3.0])),
         )
+    if rng.random() < 0.3:
+        acts["alive"] = Act(
+            by_server=bool(rng.random() < 0.5),
+            period_s=float(rng.choice([10.0, 20.0, 30.0])),
+            n_bytes=int(rng.integers(4, 90)),
+            answer_bytes=int(rng.integers(4, 90)),
+        )
     opening = Opening(
         rounds=int(rng.choice([0, 1, 1, 2])),
         has_banner=True,

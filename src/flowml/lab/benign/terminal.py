@@ -3,8 +3,8 @@
 What SSH and consoles of machines have in common, without their programs. A key is a packet of one size, 36
 to 64 bytes by cipher and MAC (RFC 4253, section 6), its echo another, a command's output some hundreds or
 thousands of bytes. Either side asks every 15 to 300 s whether the other is there (ssh_config(5),
-ServerAliveInterval; sshd_config(5), ClientAliveInterval) and is answered. A window that shows load or the
-end of a log prints by the clock without being asked.
+ServerAliveInterval; sshd_config(5), ClientAliveInterval) and is answered. Passwords are typed, and a wrong
+one is refused after 2 s. A window that shows load or the end of a log prints by the clock, unasked.
 """
 
 from __future__ import annotations
@@ -26,13 +26,17 @@ if TYPE_CHECKING:
     from flowml.lab.site import Site
 
 _KEY_BYTES = (36, 36, 44, 48, 52, 64)
-_KEY, _ENTER, _THERE, _HERE, _OUTPUT = b"k", b"e", b"?", b"!", b"o"
+_KEY, _ENTER, _THERE, _HERE, _OUTPUT, _AGAIN = b"k", b"e", b"?", b"!", b"o", b"a"
+_AGREEMENT_UP_BYTES, _AGREEMENT_DOWN_BYTES = (21, 1400, 48, 16, 44, 68), (21, 1080, 452, 44, 60, 76)
+_REFUSED_AFTER_S = 2.0
 
 
 def _draw(rng: Generator) -> Parameters:
     watches = bool(rng.random() < 0.3)
     return {
         "key_bytes": int(rng.choice(_KEY_BYTES)),
+        "password_bytes": int(rng.choice([84, 100, 144, 144, 148])),
+        "wrong_ratio": float(rng.choice([0.0, 0.2, 0.6])),
         "typing_s": round(float(rng.uniform(0.08, 0.4)), 3),
         "keys": float(rng.choice([3.0, 12.0, 30.0])),
         "think_s": round(log_uniform(rng, 3.0, 200.0), 1),
@@ -49,18 +53,24 @@ async def _serve(site: Site, rng: Generator) -> None:
     drawn = site.parameters
 
     async def attend(peer: Peer) -> None:
-        await _login(peer, rng)
+        await _let_in(peer, drawn, rng)
         beats = _keep(peer, drawn["server_alive_s"], drawn, rng)
         await together(_answer(peer, drawn, rng), _print(peer, drawn, rng), beats)
 
     await site.listen(attend)
 
 
-async def _login(peer: Peer, rng: Generator) -> None:
-    """Agree on keys and let somebody in: exchanges of many sizes, begun by the other side."""
-    for n_bytes in (21, 1080, 452, 44, 60, 76, 500, int(rng.integers(100, 700))):
+async def _let_in(peer: Peer, drawn: Mapping[str, Any], rng: Generator) -> None:
+    """Agree on keys, begun by the other side, refuse wrong passwords, and greet."""
+    for n_bytes in _AGREEMENT_DOWN_BYTES:
         await read_framed(peer)
         await peer.send(marked(_HERE, n_bytes, rng))
+    while rng.random() < drawn["wrong_ratio"]:
+        await read_framed(peer)
+        await asyncio.sleep(_REFUSED_AFTER_S)
+        await peer.send(marked(_AGAIN, 80, rng))
+    await read_framed(peer)
+    await peer.send(marked(_HERE, int(rng.integers(100, 700)), rng))
 
 
 async def _answer(peer: Peer, drawn: Mapping[str, Any], rng: Generator) -> None:
@@ -90,9 +100,14 @@ async def _keep(peer: Peer, period_s: float, drawn: Mapping[str, Any], rng: Gene
 async def _visit(site: Site, rng: Generator) -> None:
     drawn = site.parameters
     async with site.connected() as peer:
-        for n_bytes in (21, 1400, 48, 16, 44, 68, 148, int(rng.integers(100, 600))):
+        for n_bytes in _AGREEMENT_UP_BYTES:
             await peer.send(marked(_HERE, n_bytes, rng))
             await read_framed(peer)
+        is_in = False
+        while not is_in:
+            await asyncio.sleep(rng.exponential(2.0))  # somebody types it
+            await peer.send(marked(_HERE, drawn["password_bytes"], rng))
+            is_in = (await read_framed(peer))[:1] != _AGAIN
         beats = _keep(peer, drawn["alive_s"], drawn, rng)
         await together(_type(peer, drawn, rng), _read(peer, drawn, rng), beats)
 
