@@ -18,6 +18,7 @@ from flowml.lab.benign import (
     http_repeated,
     iec104,
     lsp,
+    mqtt_devices,
     remote_desktop,
     token_stream,
     tor,
@@ -169,3 +170,21 @@ def test_what_is_asked_again_over_http_has_few_answers_and_a_body_only_if_it_is_
         drawn = http_repeated._draw(np.random.default_rng(seed))
         bodies = [drawn[f"question{number}_bytes"] for number in range(3)]
         assert all(bodies) if drawn["posts"] else not any(bodies)
+
+
+def test_mqtt_s_packets_are_those_of_its_specification() -> None:
+    assert mqtt_devices.packet(mqtt_devices.PINGREQ) == b"\xc0\x00"
+    assert mqtt_devices.packet(mqtt_devices.PUBACK, b"\x00\x0a") == b"\x40\x02\x00\x0a"
+    # a topic with its length, a number with quality 1 alone
+    assert len(mqtt_devices.published(9, 20, 0, _RNG)) == 2 + 2 + 9 + 20
+    assert len(mqtt_devices.published(9, 20, 1, _RNG)) == 2 + 2 + 9 + 2 + 20
+
+
+@pytest.mark.parametrize("n_bytes", [0, 127, 128, 321, 16_383, 16_384])
+def test_a_packet_of_mqtt_is_read_as_it_was_written(n_bytes: int) -> None:
+    async def read() -> tuple[int, bytes]:
+        reader = asyncio.StreamReader()
+        reader.feed_data(mqtt_devices.packet(mqtt_devices.PUBLISH, b"x" * n_bytes))
+        return await mqtt_devices.read_packet(Peer(reader, None))  # type: ignore[arg-type]
+
+    assert asyncio.run(read()) == (mqtt_devices.PUBLISH, b"x" * n_bytes)
