@@ -37,7 +37,7 @@ def _acts(rng: Generator) -> dict[str, Act]:
         2: (float(rng.choice([60.0, 60.0, 300.0])), 104, 104),
     }[int(rng.integers(3))]
     pace = log_uniform(rng, 0.5, 10.0)
-    padded = str(rng.choice(["types", "lognormal", "constant", "digits"]))
+    padded = str(rng.choice(["types", "lognormal"]))
     acts = {
         "ping": Act(False, period_s, "jittered", ping_bytes, answer_bytes=pong_bytes, think_s=0.003),
         "received": Act(
@@ -45,7 +45,7 @@ def _acts(rng: Generator) -> dict[str, Act]:
             period_s=30.0 * pace,
             rhythm="bursty",
             n_bytes=int(log_uniform(rng, 120, 600)),
-            spread=padded,
+            spread=str(rng.choice([padded, "constant", "digits"])),
             answer_bytes=int(rng.choice([0, 20, 40, 70, 104, 180])),
             think_s=float(rng.choice([0.02, 0.2])),
             run=float(rng.choice([1.0, 2.0, 4.0])),

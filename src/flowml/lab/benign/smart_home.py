@@ -50,7 +50,7 @@ def _homekit(rng: Generator) -> dict[str, Act]:
             period_s=round(log_uniform(rng, 60.0, 1200.0), 1),
             rhythm="bursty",
             n_bytes=_FRAME_BYTES + int(rng.integers(150, 260)),
-            spread="digits",
+            spread="types",  # one lamp, its colour, a scene of five
             answer_bytes=_FRAME_BYTES + 27,  # HTTP/1.1 204 No Content and an empty line
             think_s=0.05,
         ),
