@@ -85,7 +85,7 @@ def save_detector(folder: Path) -> ModelBundle:
         name="small",
         version="1",
         classifier=classifier,
-        calibration=fit_calibration(score, truth, np.ones(len(truth))),
+        calibration=fit_calibration(score, truth, np.ones(len(truth)), np.full(len(truth), 300.0)),
         novelty=fit_novelty(features, owner, 1),
         resemblance=fit_resemblance(features[truth], np.full(int(truth.sum()), "hurried")),
         thresholds=Thresholds(0.5, 0.25, 1.1),

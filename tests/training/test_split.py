@@ -18,6 +18,8 @@ from tests.labelled import small_data_set
 class OriginWatch:
     """A classifier whose only feature is the number of the origin: it notices one that it was fitted on."""
 
+    estimators_ = ()  # no trees to slim
+
     def __init__(self) -> None:
         self.fitted: set[float] = set()
 

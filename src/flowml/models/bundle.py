@@ -86,7 +86,7 @@ class ModelBundle:
         return RandomisedTrees.of(self.classifier)
 
     def score(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Score rows of features.
+        """Score rows of features, as of connections that were watched for long enough.
 
         Parameters
         ----------
@@ -97,12 +97,14 @@ class ModelBundle:
         -------
         probability, novelty : ndarray of float64, shape (n,)
         """
-        return self._score_scaled(scaled(features))
+        return self._score_scaled(scaled(features), None)
 
-    def _score_scaled(self, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _score_scaled(
+        self, rows: NDArray[np.float64], age_s: NDArray[np.float64] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if not len(rows):
             return np.zeros(0), np.zeros(0)
-        return self.calibration.apply(self.trees.score(rows)), self.novelty.score(rows)
+        return self.calibration.apply(self.trees.score(rows), age_s), self.novelty.score(rows)
 
     def resembles(self, observations: Observations) -> list[str]:
         """Name the mining family that each observation is most like; "" where the model knows none."""
@@ -123,7 +125,7 @@ class ModelBundle:
         enough = np.flatnonzero(shows_enough(observations))
         probability, novelty = np.zeros(len(observations)), np.zeros(len(observations))
         rows = scaled(feature_matrix(observations.take(enough)))
-        probability[enough], novelty[enough] = self._score_scaled(rows)
+        probability[enough], novelty[enough] = self._score_scaled(rows, observations.age_s[enough])
         if seen is not None and len(rows):
             seen(rows, probability[enough])
         is_mining = probability >= self.thresholds.mining

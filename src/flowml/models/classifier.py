@@ -23,10 +23,10 @@ def build_classifier(seed: int) -> "ExtraTreesClassifier":
     from sklearn.ensemble import ExtraTreesClassifier
 
     return ExtraTreesClassifier(
-        n_estimators=100,
+        n_estimators=50,
         max_features=0.3,
-        max_leaf_nodes=400,
-        max_depth=16,
+        max_leaf_nodes=3200,
+        max_depth=30,
         min_samples_leaf=5,
         n_jobs=-1,
         random_state=seed,

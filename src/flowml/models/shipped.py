@@ -4,5 +4,5 @@ After `make model` made another one, its folder, its version and the digest that
 """
 
 SHIPPED_NAME = "flowml"
-SHIPPED_VERSION = "2"
-SHIPPED_DIGEST = "f37cf67aefe65fe4e0c7a743ab8cfc80a866657a27cb93e1083abb6afafa0eb4"
+SHIPPED_VERSION = "3"
+SHIPPED_DIGEST = "273e370fd75cf90bf497c974ecc400f3d769e3f85c3b2add1e2db937c2211ea0"

@@ -23,6 +23,7 @@ from flowml.models.population import fit_population
 from flowml.models.recall import RecallCurve, fit_recall
 from flowml.models.resemblance import fit_resemblance
 from flowml.models.scaling import scaled
+from flowml.models.slimming import slim
 from flowml.training.weights import fit_weights
 
 
@@ -41,6 +42,8 @@ class TrainingSettings:
     lookalike_alarm_share : float
         The same for the lab's benign connections that are judged. They were chosen for their likeness to
         mining and are far more common there than on a network, so three in a hundred is a strict budget.
+    early_discount : float
+        What a probability loses while a connection is young, see `flowml.models.calibration`.
     lowest_threshold : float
         The threshold is at least this, however few false alarms there are.
     unsure_ratio : float
@@ -53,6 +56,7 @@ class TrainingSettings:
     n_folds: int = 5
     false_alarm_share: float = 1e-4
     lookalike_alarm_share: float = 3e-2
+    early_discount: float = 2.0
     lowest_threshold: float = 0.8
     unsure_ratio: float = 0.5
     novelty: float = 1.0
@@ -131,19 +135,23 @@ def fit(
         mining = fitted[labelled.is_mining[fitted]]
         resembles[left] = fit_resemblance(features[mining], labelled.family[mining]).name(features[left])
     progress("calibration")
-    calibration = fit_calibration(score[learnt], labelled.is_mining[learnt], weight[learnt])
-    left_out = LeftOut(labelled, rows, score, calibration.apply(score), weight, resembles, tuple(classifiers))
+    age_s = labelled.observations.age_s
+    calibration = fit_calibration(
+        score[learnt], labelled.is_mining[learnt], weight[learnt], age_s[learnt], settings.early_discount
+    )
+    probability = calibration.apply(score, age_s)
+    left_out = LeftOut(labelled, rows, score, probability, weight, resembles, tuple(classifiers))
     progress("classifier and novelty")
     classifier = build_classifier(settings.seed)
     classifier.fit(features[learnt], labelled.is_mining[learnt], sample_weight=weight[learnt])
-    benign = np.where(labelled.is_mining, -1, labelled.connection)
+    slim(classifier)
     usual = learnt & ~labelled.is_mining
     bundle = ModelBundle(
         name="",
         version="",
         classifier=classifier,
         calibration=calibration,
-        novelty=fit_novelty(features, benign, settings.seed),
+        novelty=fit_novelty(features, np.where(labelled.is_mining, -1, labelled.connection), settings.seed),
         resemblance=fit_resemblance(
             features[learnt & labelled.is_mining], labelled.family[learnt & labelled.is_mining]
         ),

@@ -130,7 +130,9 @@ class LeaveOut:
         probability = np.zeros(len(self._all))
         judged = group | unseen
         score = RandomisedTrees.of(classifier).score(self._features[judged])
-        probability[self._rows[judged]] = self._bundle.calibration.apply(score)
+        probability[self._rows[judged]] = self._bundle.calibration.apply(
+            score, self._labelled.observations.age_s[judged]
+        )
         result = self._result(name, inside, probability)
         if not is_mining:
             return GroupLeftOut(result)

@@ -1,5 +1,7 @@
 """Weights: no long connection, no crowded capture and no family dominates."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,8 +13,9 @@ def balanced_weights(labelled: LabelledObservations) -> NDArray[np.float64]:
 
     Each connection counts the same however often it was judged; within a family, origins count by the square
     root of their connections, and so do families within a class; both classes count the same. A folder of
-    real benign captures is no family: each capture in it holds other programs, so each counts as one. Counted
-    as families, two folders of 700 captures had 6 % of the weight of what is benign, and the lab the rest.
+    real benign captures is no family: each capture in it holds other programs, so each counts as one.
+    Together they count as much as all that is benign of the lab: what real networks carry must not be less
+    than what was built to resemble mining (docs/decisions/0017).
 
     Returns
     -------
@@ -23,9 +26,9 @@ def balanced_weights(labelled: LabelledObservations) -> NDArray[np.float64]:
     weight *= _evened(weight, labelled.origin)
     is_capture = ~labelled.is_mining & ~labelled.is_emulated
     weight *= _evened(weight, np.where(is_capture, labelled.origin, labelled.family))
-    for is_mining in (False, True):
-        rows = labelled.is_mining == is_mining
-        weight[rows] /= max(weight[rows].sum(), 1e-12)
+    benign_of_lab = ~labelled.is_mining & labelled.is_emulated
+    _share(weight, [is_capture, benign_of_lab])
+    _share(weight, [labelled.is_mining, ~labelled.is_mining])
     return np.asarray(weight / weight.mean())
 
 
@@ -51,3 +54,9 @@ def _evened(weight: NDArray[np.float64], group: NDArray[np.str_]) -> NDArray[np.
     _, number = np.unique(group, return_inverse=True)
     total = np.bincount(number, weight)
     return np.asarray(1.0 / np.sqrt(total))[number]
+
+
+def _share(weight: NDArray[np.float64], parts: Sequence[NDArray[np.bool_]]) -> None:
+    """Let each part have the same total, in place."""
+    for rows in parts:
+        weight[rows] /= max(weight[rows].sum(), 1e-12)
