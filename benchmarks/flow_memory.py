@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import closing
+from ipaddress import ip_address
 from pathlib import Path
 
 from tests.capture.frames import SYN, End, ethernet, pcap, segment
@@ -19,7 +20,7 @@ from flowml.capture.inputs import open_file
 from flowml.capture.loop import PacketLoop
 from flowml.capture.settings import MeterSettings
 
-SERVER = End("10.0.0.9", 80)
+CLIENT, SERVER = End("10.64.0.0", 50_000), End("10.0.0.9", 80)
 REQUEST, ANSWER = (
     b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
@@ -30,21 +31,28 @@ FILE_HEADER_BYTES = 24
 
 CASES = {  # what each flow says after two packets without payload
     "2 packets": [],
-    "18 packets, HTTP": 8 * [REQUEST, ANSWER],
+    "6 packets, HTTP": 2 * [REQUEST, ANSWER],
     "3 packets, the third unknown to nDPI": [UNKNOWN],
-    "10 packets, eight unknown to nDPI": 8 * [UNKNOWN],
+    "4 packets, one of each side unknown to nDPI": 2 * [UNKNOWN],
 }
 
 
 def _write(path: Path, flows: int, texts: list[bytes]) -> None:
+    """Write flows that differ in their clients alone."""
+    ways = ((CLIENT, SERVER), (SERVER, CLIENT))
+    packets = [segment(*way, flags=SYN) for way in ways]
+    packets += [segment(*ways[place % 2], text) for place, text in enumerate(texts)]
+    frames = bytearray(pcap([(0, ethernet(packet)) for packet in packets]))
+    header, flow = frames[:FILE_HEADER_BYTES], frames[FILE_HEADER_BYTES:]
+    address = ip_address(CLIENT.address).packed
+    places = [place for place in range(len(flow)) if flow.startswith(address, place)]
     with path.open("wb") as file:
-        file.write(pcap([]))
+        file.write(header)
         for number in range(flows):
-            client = End(f"10.{1 + number // 50_000}.1.1", 1024 + number % 50_000)
-            ways = ((client, SERVER), (SERVER, client))
-            packets = [segment(*way, flags=SYN) for way in ways]
-            packets += [segment(*ways[place % 2], text) for place, text in enumerate(texts)]
-            file.write(pcap([(0, ethernet(packet)) for packet in packets])[FILE_HEADER_BYTES:])
+            client = (int.from_bytes(address) + number).to_bytes(len(address))
+            for place in places:
+                flow[place : place + len(client)] = client
+            file.write(flow)
 
 
 def _resident_kib() -> float:

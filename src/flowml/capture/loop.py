@@ -22,7 +22,7 @@ _FLOW_FIELDS = (
 )  # fmt: skip
 BATCH_RECORDS = 8192
 MAX_DISSECTIONS = 150_000
-"""Flows of which nDPI keeps something at the same time: of a million open flows that is 0.5 GB of 2.3 GB."""
+"""Flows of which nDPI keeps something at the same time: of a million open flows that is 0.5 GB of 2.2 GB."""
 MOMENT_PACKETS = 1 << 18
 """Packets of a file between two moments: a tenth of a second, after which Python looks at signals, too."""
 
