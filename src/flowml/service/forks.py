@@ -6,6 +6,7 @@ A process that forks must not have other threads, which its copies would lack, w
 import os
 import signal
 import tempfile
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -85,7 +86,10 @@ class Forks(Generic[Done]):
         context = get_context("fork")
         told, tells = context.Pipe(duplex=False)
         process = context.Process(target=self._serve, args=(tells, os.getpid()), daemon=True)
-        process.start()
+        with warnings.catch_warnings():
+            # Python 3.12 warns of every thread, also of OpenBLAS's, which bear a fork
+            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+            process.start()
         tells.close()
         return _Fork(process, told)
 
