@@ -240,6 +240,36 @@ def test_a_name_does_not_need_the_handshake_and_what_has_no_payload_has_no_name(
     assert names[Dissection.NAMES_OF_PAYLOAD][1] == [names[Dissection.NAMES][1][0], b""]
 
 
+@pytest.mark.parametrize("dissection", Dissection)
+def test_of_many_flows_that_tell_too_little_nobody_waits_for_those_that_began_first(
+    dissection: Dissection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = range(1, 41)
+    frames = [_said(at, bytes(range(at, at + 30)), port=port) for at, port in enumerate(ports)]
+    frames += [_said(20_000 + at, b"more", port=port) for at, port in enumerate(ports)]
+    frames += [_said(9_000_000 + at, b"GET / HTTP/1.1\r\n", port=port) for at, port in enumerate(ports)]
+    path = tmp_path / "a.pcap"
+    path.write_bytes(pcap(frames))
+    engine, batches = Engine(), []
+    for bound in (1000, 10):
+        monkeypatch.setattr("flowml.capture.loop.MAX_DISSECTIONS", bound)
+        loop = PacketLoop(engine, MeterSettings(), dissection=dissection)
+        with closing(loop), closing(open_file(engine, str(path))) as capture:
+            assert loop.run_file(capture) == loop.status.END_OF_FILE
+            loop.flush(is_end_of_file=True)
+            batches.append(from_engine(loop.take()))
+    whole, bounded = batches
+    name = schema.APPLICATION_NAME
+    for column, values in whole.columns.items():
+        assert column == name.name or np.array_equal(values, bounded.columns[column])
+    first_snapshot = ~whole[schema.IS_FINAL] & (whole[schema.PACKETS] == 1)
+    is_looked_at = bounded[schema.SRC_PORT] > 30
+    assert (whole[name][first_snapshot] == b"").all()  # nDPI goes on looking
+    assert ((bounded[name][first_snapshot] == b"") == is_looked_at[first_snapshot]).all()
+    later = whole[schema.UID] >= 40
+    assert (bounded[name][later] == b"HTTP").all()
+
+
 def test_the_flags_that_end_a_connection_are_in_its_record(tmp_path: Path) -> None:
     frames = [_said(0, b"x"), (1, ethernet(segment(SERVER, CLIENT, flags=FIN_ACK)))]
     batch = _meter(tmp_path / "a.pcap", frames)

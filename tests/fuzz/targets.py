@@ -74,6 +74,7 @@ def packets_judge(see: See) -> Judge:
     """
     warnings.simplefilter("error")
     packet_loop.BATCH_RECORDS = 5  # small, so that a short input fills batch, table and ring
+    packet_loop.MAX_DISSECTIONS = 2
     engine = Engine()
     full = MeterSettings(max_flows=4, history_packets=4)
     loops = [

@@ -1,45 +1,58 @@
 """A meter that runs ahead tells the same, and ends with whoever listens."""
 
 import threading
-from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from flowml.capture.step import Step
 from flowml.errors import CaptureError
-from flowml.flows.batch import FlowBatch
-from flowml.service.ahead import ahead
+from flowml.service.ahead import MeteredAhead, capture_to_score
+from tests.traffic import both, write_capture
 
 
-def steps(count: int, closed: list[str]) -> Generator[Step]:
-    try:
-        for number in range(count):
-            yield Step(FlowBatch.empty(), number, is_moment=True)
-    finally:
-        closed.append(threading.current_thread().name)
+def is_metering() -> bool:
+    return "flowml-meter" in [thread.name for thread in threading.enumerate()]
 
 
-def test_steps_come_in_their_order_from_another_thread() -> None:
-    closed: list[str] = []
-    assert [step.clock_ms for step in ahead(steps(20, closed))] == list(range(20))
-    assert closed == ["flowml-meter"]
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    return write_capture(tmp_path / "capture.pcap", both())
 
 
-def test_what_metering_raises_is_raised_where_it_is_listened_to() -> None:
-    def broken() -> Generator[Step]:
-        yield Step(FlowBatch.empty(), 1, is_moment=True)
-        raise CaptureError("cut")
+def test_a_capture_is_metered_ahead_as_it_is_otherwise(capture: Path) -> None:
+    alone = capture_to_score(capture, allow_partial=False)
+    ahead = MeteredAhead(capture_to_score(capture, allow_partial=False))
+    steps = list(ahead.steps())
+    assert [(step.clock_ms, len(step.batch)) for step in steps] == [
+        (step.clock_ms, len(step.batch)) for step in alone.steps()
+    ]
+    assert sum(len(step.batch) for step in steps) > 0
+    assert (ahead.path, ahead.report) == (capture, alone.report)
+    assert not is_metering()
 
-    told = ahead(broken())
-    assert next(told).clock_ms == 1
-    with pytest.raises(CaptureError, match="cut"):
-        next(told)
+
+def test_what_metering_raises_is_raised_where_it_is_listened_to(capture: Path) -> None:
+    capture.write_bytes(capture.read_bytes()[:-7])
+    with (
+        closing(MeteredAhead(capture_to_score(capture, allow_partial=False))) as ahead,
+        pytest.raises(CaptureError, match="cut or corrupt"),
+    ):
+        list(ahead.steps())
 
 
-def test_who_stops_listening_ends_the_meter() -> None:
-    closed: list[str] = []
-    told = ahead(steps(1000, closed))
-    next(told)
-    told.close()
-    assert closed == ["flowml-meter"]
-    assert "flowml-meter" not in [thread.name for thread in threading.enumerate()]
+def test_who_stops_listening_ends_the_meter(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowml.capture.loop.MOMENT_PACKETS", 50)  # more steps than may wait
+    ahead = MeteredAhead(capture_to_score(capture, allow_partial=False))
+    steps = ahead.steps()
+    next(steps)
+    assert is_metering()
+    steps.close()
+    assert not is_metering()
+
+
+def test_who_never_listens_ends_the_meter_too(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowml.capture.loop.MOMENT_PACKETS", 50)
+    with closing(MeteredAhead(capture_to_score(capture, allow_partial=False))):
+        assert is_metering()
+    assert not is_metering()

@@ -17,9 +17,10 @@ from flowml.detections.verdict import Thresholds
 from flowml.errors import CaptureError
 from flowml.models.bundle import ModelBundle, load_bundle
 from flowml.models.shipped import SHIPPED_DIGEST, SHIPPED_NAME, SHIPPED_VERSION
-from flowml.service.files import Evictions, FileScoring, score_steps
+from flowml.service.ahead import capture_to_score
+from flowml.service.files import Evictions, FileScoring, Order, score_steps
 from flowml.service.telling import Told, Wanted, together
-from flowml.service.workers import Order, score_shared
+from flowml.service.workers import score_shared
 from tests.traffic import both, write_capture
 
 ALL = Wanted(connections=True, eve=True)
@@ -114,7 +115,7 @@ def test_tunnels_fragments_and_all_else_that_is_real_is_the_same_in_parts(
 
 
 def order(model: Path, jobs: int = 2) -> Order:
-    return Order(jobs, model, SHIPPED_DIGEST, ALL, allow_partial=False)
+    return Order(jobs, load_bundle(model, SHIPPED_DIGEST), ALL, allow_partial=False)
 
 
 def test_processes_tell_what_this_one_tells(many: Path, model: Path, tmp_path: Path) -> None:
@@ -124,15 +125,16 @@ def test_processes_tell_what_this_one_tells(many: Path, model: Path, tmp_path: P
     alone = {
         path: [
             line
-            for told in FileScoring(path, bundle, ALL, allow_partial=False).told()
+            for told in FileScoring(capture_to_score(path, allow_partial=False), bundle, ALL).told()
             for line in told.connections
         ]
         for path in (many, twin)
     }
     for paths in ([many], [many, twin]):
-        for path, scoring in zip(paths, score_shared(paths, order(model)), strict=True):
-            assert [line for told in scoring.told() for line in told.connections] == alone[path]
-            assert scoring.notes() == []
+        with score_shared(paths, order(model)) as scorings:
+            for path, scoring in zip(paths, scorings, strict=True):
+                assert [line for told in scoring.told() for line in told.connections] == alone[path]
+                assert scoring.notes() == []
         assert not multiprocessing.active_children()
     assert len(alone[many]) == 24
     assert np.unique([place for place, _ in alone[many]], axis=0).shape[0] == 24
@@ -143,13 +145,17 @@ def test_a_capture_that_cannot_be_read_is_told_and_leaves_the_others_alone(
 ) -> None:
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(many.read_bytes()[:-7])
-    with pytest.raises(CaptureError, match="cut or corrupt"):
-        list(score_shared([cut], order(model)))
+    with (
+        pytest.raises(CaptureError, match="cut or corrupt"),
+        score_shared([cut], order(model)) as scorings,
+    ):
+        list(scorings)
     bad, good = [], []
-    for scoring in score_shared([cut, many], order(model)):
-        try:
-            good += list(scoring.told())
-        except CaptureError as error:
-            bad.append(str(error))
+    with score_shared([cut, many], order(model)) as scorings:
+        for scoring in scorings:
+            try:
+                good += list(scoring.told())
+            except CaptureError as error:
+                bad.append(str(error))
     assert "cut or corrupt" in bad[0]
     assert sum(len(told.connections) for told in good) == 24

@@ -183,9 +183,18 @@ static uint8_t dissected(const struct table *table, const struct flow *flow)
     return flow->awaits_payload ? 0 : (uint8_t)table->config.n_dissections;
 }
 
+static void end_dissection(struct table *table, struct flow *flow)
+{
+    if (flow->dissection.next == &flow->dissection)
+        return;
+    link_out(&flow->dissection);
+    table->dissections--;
+}
+
 static void free_slice(struct table *table, struct flow *flow)
 {
     const struct config *config = &table->config;
+    end_dissection(table, flow);
     if (flow->slice_record)
         table->release(flow->slice_record, dissected(table, flow), (uint16_t)config->splt_packets, 1);
     flow->slice_record = NULL;
@@ -200,20 +209,37 @@ void close_slice(struct table *table, struct flow *flow, enum ending ending, int
     free_slice(table, flow);
 }
 
-/* Give back what nDPI keeps of a slice, twice the rest of it, as soon as it looks at no packet any more. The
- * engine takes the names over when a slice expires and bears that afterwards there is nothing to take. */
-void release_dissection(struct table *table, struct flow *flow)
+/* Let nDPI say what it knows of a slice, and give back what it keeps, twice the rest of it. The engine takes the
+ * names over when a slice expires, looks at no packet of it any more, and bears that afterwards there is nothing
+ * to take. */
+static void give_up_dissection(struct table *table, struct flow *flow)
 {
     const struct config *config = &table->config;
     uint8_t *slice = flow->slice_record;
-    if (!dissected(table, flow) || !slice[config->flow_detection_completed])
-        return;
     void *dissection = (void *)(uintptr_t)read64(slice, config->flow_ndpi_flow);
+    end_dissection(table, flow);
     if (!dissection)
         return;
     table->expire(slice, (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector);
     table->free_dissection(dissection);
     memset(slice + config->flow_ndpi_flow, 0, sizeof dissection);
+}
+
+void release_dissection(struct table *table, struct flow *flow)
+{
+    if (dissected(table, flow) && flow->slice_record[table->config.flow_detection_completed])
+        give_up_dissection(table, flow);
+}
+
+/* Of many flows that never tell enough, those that began first are given up: nDPI keeps up to 3 KiB of each. */
+void begin_dissection(struct table *table, struct flow *flow)
+{
+    if (table->dissections >= table->config.max_dissections) {
+        struct link *oldest = table->dissected.next;
+        give_up_dissection(table, (struct flow *)((uint8_t *)oldest - offsetof(struct flow, dissection)));
+    }
+    link_before(&flow->dissection, &table->dissected);
+    table->dissections++;
 }
 
 int64_t idle_at(const struct table *table, const struct flow *flow)
@@ -366,6 +392,7 @@ bool table_allocate(struct table *table, const struct plan *plan)
         return false;
     make_hash_keys(table);
     table->recency.previous = table->recency.next = &table->recency;
+    table->dissected.previous = table->dissected.next = &table->dissected;
     for (size_t i = 0; i < WHEEL_SLOTS; i++)
         table->wheel[i].previous = table->wheel[i].next = &table->wheel[i];
     return true;

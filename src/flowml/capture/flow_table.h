@@ -20,7 +20,8 @@
     X(packet_dst_port) X(packet_protocol) X(packet_vlan_id) X(packet_tunnel_id) X(packet_payload_size)         \
     X(record_bytes) X(flow_first_seen) X(flow_splt_direction) X(flow_splt_ps) X(flow_splt_piat_ms)             \
     X(flow_app_protocol) X(flow_detection_completed) X(flow_ndpi_flow) X(shards) X(shard) X(only_protocol)      \
-    X(dissection_bytes) X(waits_for_payload) X(kept_bytes) X(kept_payload) X(kept_room)
+    X(dissection_bytes) X(waits_for_payload) X(kept_bytes) X(kept_payload) X(kept_room)                       \
+    X(max_dissections)
 
 #define FACTS(X)                                                                                               \
     X(uid) X(slice) X(ending) X(covered_until_ms) X(payload_packets) X(gap_before) X(swapped)
@@ -99,6 +100,7 @@ struct ring { /* the newest payload packets since the flow's last record; grows 
 struct flow {
     struct link recency; /* first, so that a link of that list is its flow */
     struct link schedule;
+    struct link dissection; /* with all flows of which nDPI keeps something */
     struct flow *chain;
     uint64_t hash;
     struct key key;
@@ -148,9 +150,10 @@ struct table {
     fopen_offline_f fopen_offline;
     datalink_f datalink;
     struct counters counters;
-    uint64_t next_uid, flows, buckets;
+    uint64_t next_uid, flows, buckets, dissections;
     struct flow **bucket;
     struct link recency; /* next: least recently used */
+    struct link dissected; /* next: begun first */
     struct link wheel[WHEEL_SLOTS];
     int64_t clock_ms, slot;
     uint32_t n_ages, n_counts;
@@ -225,7 +228,8 @@ void forget(struct table *table, struct flow *flow);  /* its slice must be close
 void evict(struct table *table);
 void close_slice(struct table *table, struct flow *flow, enum ending ending, int64_t covered_until_ms);
 int64_t idle_at(const struct table *table, const struct flow *flow);
-void release_dissection(struct table *table, struct flow *flow); /* what nDPI keeps of it, once it is done */
+void begin_dissection(struct table *table, struct flow *flow);   /* nDPI keeps something of it from now on */
+void release_dissection(struct table *table, struct flow *flow); /* ... no longer, once it is done */
 
 void count_payload(struct table *table, struct flow *flow);
 void advance_clock(struct table *table, int64_t now_ms);

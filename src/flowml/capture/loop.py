@@ -21,6 +21,8 @@ _FLOW_FIELDS = (
     "splt_direction", "splt_ps", "splt_piat_ms", "app_protocol", "detection_completed", "ndpi_flow",
 )  # fmt: skip
 BATCH_RECORDS = 8192
+MAX_DISSECTIONS = 150_000
+"""Flows of which nDPI keeps something at the same time: of a million open flows that is 0.5 GB of 2.2 GB."""
 MOMENT_PACKETS = 1 << 18
 """Packets of a file between two moments: a tenth of a second, after which Python looks at signals, too."""
 
@@ -108,6 +110,7 @@ class PacketLoop:
             "active_timeout_ms": settings.active_timeout_s * 1000,
             "history_packets": settings.history_packets,
             "max_flows": settings.max_flows,
+            "max_dissections": MAX_DISSECTIONS,
             "shards": shard.count,
             "shard": shard.number,
             "only_protocol": shard.protocol,

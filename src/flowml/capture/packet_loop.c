@@ -110,6 +110,7 @@ static uint8_t dissections(struct table *table, struct flow *flow)
         return 0;
     memcpy(flow->slice_record + config->flow_ndpi_flow, &dissection, sizeof dissection);
     flow->awaits_payload = false;
+    begin_dissection(table, flow);
     return (uint8_t)config->n_dissections;
 }
 
@@ -122,6 +123,8 @@ static bool open_slice(struct table *table, struct flow *flow, uint8_t sender)
         flow->awaits_payload ? 0 : (uint8_t)config->n_dissections, (void *)(uintptr_t)config->dissector, 0);
     flow->sender_side = sender;
     flow->last_seen_ms = table->clock_ms;
+    if (flow->slice_record && config->n_dissections && !flow->awaits_payload)
+        begin_dissection(table, flow);
     return flow->slice_record != NULL;
 }
 
@@ -140,6 +143,8 @@ static struct flow *open_flow(struct table *table, const struct key *key, uint64
     if (table->flows >= table->config.max_flows)
         evict(table);
     struct flow *flow = calloc(1, sizeof *flow);
+    if (flow)
+        flow->dissection.previous = flow->dissection.next = &flow->dissection;
     if (!flow || !open_slice(table, flow, sender)) {
         free(flow);
         table->out_of_memory = true;

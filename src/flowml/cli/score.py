@@ -1,23 +1,20 @@
 """flowml score: capture files in, tagged connections out."""
 
 import sys
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from flowml.cli.outputs import ScoreOutputs, refuse_overwriting
 from flowml.errors import CaptureError
 from flowml.sinks.text import printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from flowml.registry.store import ResolvedModel
-    from flowml.service.files import FileScoring
-    from flowml.service.telling import Wanted
+    from flowml.cli.outputs import ScoreOutputs
+    from flowml.service.ahead import MeteredAhead
+    from flowml.service.files import FileScoring, Order
     from flowml.service.workers import SharedScoring
 
 _PATH = click.Path(path_type=Path)
@@ -52,69 +49,79 @@ def score(
     alone; the exit code is 2 then. With several jobs, captures are scored side by side, and a single one by
     all of them together; what is told stays the same.
     """
-    from flowml.cli.metering import tell_if_slow
-    from flowml.cli.progress import progress_bar
-    from flowml.registry.store import resolve
+    with _metered_ahead(captures, jobs, allow_partial) as ahead:
+        from flowml.cli.metering import tell_if_slow
+        from flowml.cli.outputs import ScoreOutputs, refuse_overwriting
+        from flowml.registry.store import resolve
+        from flowml.service.files import Order
 
-    refuse_overwriting(captures, connections, eve)
-    tell_if_slow()
-    with ScoreOutputs(connections, eve) as outputs:
-        scorings = _scorings(captures, resolve(model), outputs.wanted, jobs, allow_partial)
-        with progress_bar() as progress, closing(scorings):
-            failures = _score_all(captures, scorings, outputs, progress)
-        if len(failures) == len(captures):
-            raise failures[0] if len(failures) == 1 else _summed_up(failures, captures)
-    outputs.show(sys.stdout)
+        refuse_overwriting(captures, connections, eve)
+        tell_if_slow()
+        with ScoreOutputs(connections, eve) as outputs:
+            order = Order(jobs, resolve(model).bundle, outputs.wanted, allow_partial)
+            failures = _score_all(captures, ahead, order, outputs)
+            if len(failures) == len(captures):
+                raise failures[0] if len(failures) == 1 else _summed_up(failures, captures)
+        outputs.show(sys.stdout)
     if failures:
         raise _summed_up(failures, captures)
 
 
-def _scorings(
-    captures: Sequence[Path], model: "ResolvedModel", wanted: "Wanted", jobs: int, allow_partial: bool
-) -> Generator["FileScoring | SharedScoring"]:
-    """Score every capture, in this process when its turn comes or in others.
+@contextmanager
+def _metered_ahead(
+    captures: Sequence[Path], jobs: int, allow_partial: bool
+) -> Iterator["MeteredAhead | None"]:
+    """Two jobs share a single capture best as threads: one meters, from now on, the other scores."""
+    if jobs != 2 or len(captures) > 1:
+        yield None
+        return
+    from flowml.service.ahead import MeteredAhead, capture_to_score
 
-    Two jobs share a single capture best as threads: one meters, the other scores.
-    """
-    meters_ahead = jobs == 2 and len(captures) == 1
-    if jobs == 1 or meters_ahead:
+    with closing(MeteredAhead(capture_to_score(captures[0], allow_partial))) as ahead:
+        yield ahead
+
+
+@contextmanager
+def _scorings(
+    captures: Sequence[Path], ahead: "MeteredAhead | None", order: "Order"
+) -> Iterator["Iterator[FileScoring | SharedScoring]"]:
+    """Score every capture, in this process when its turn comes or in several."""
+    if ahead or order.jobs == 1:
+        from flowml.service.ahead import capture_to_score
         from flowml.service.files import FileScoring
 
-        for path in captures:
-            yield FileScoring(
-                path, model.bundle, wanted, allow_partial=allow_partial, meters_ahead=meters_ahead
-            )
+        files = (ahead or capture_to_score(path, order.allow_partial) for path in captures)
+        yield (FileScoring(file, order.bundle, order.wanted) for file in files)
     else:
-        from flowml.service.workers import Order, score_shared  # joblib: a tenth of a second
+        from flowml.service.workers import score_shared
 
-        yield from score_shared(
-            captures, Order(jobs, model.folder, model.bundle.digest, wanted, allow_partial)
-        )
+        with score_shared(captures, order) as scorings:
+            yield scorings
 
 
 def _score_all(
-    captures: Sequence[Path],
-    scorings: "Iterator[FileScoring | SharedScoring]",
-    outputs: ScoreOutputs,
-    progress: "Progress",
+    captures: Sequence[Path], ahead: "MeteredAhead | None", order: "Order", outputs: "ScoreOutputs"
 ) -> list[CaptureError]:
     """Take what is told of one capture after the other; give what went wrong with some of them."""
+    from flowml.cli.progress import progress_bar  # it has a thread, of which forks must not know
+
     failures = []
-    task = progress.add_task("", total=len(captures))
-    for path in captures:
-        progress.update(task, description=f"scoring {printable(path.name)}")
-        try:
-            with outputs.one_capture():
-                _take(next(scorings), outputs)
-        except CaptureError as error:
-            failures.append(error)
-            if len(captures) > 1:
-                _tell(str(error))
-        progress.advance(task)
+    with _scorings(captures, ahead, order) as scorings, progress_bar() as progress:
+        task = progress.add_task("", total=len(captures))
+        for path in captures:
+            progress.update(task, description=f"scoring {printable(path.name)}")
+            try:
+                with outputs.one_capture():
+                    _take(next(scorings), outputs)
+            except CaptureError as error:
+                failures.append(error)
+                if len(captures) > 1:
+                    _tell(str(error))
+            progress.advance(task)
     return failures
 
 
-def _take(scoring: "FileScoring | SharedScoring", outputs: ScoreOutputs) -> None:
+def _take(scoring: "FileScoring | SharedScoring", outputs: "ScoreOutputs") -> None:
     with closing(scoring.told()) as moments:  # a thread may be at work for it
         for told in moments:
             outputs.take(told)

@@ -1,59 +1,91 @@
-"""Metering ahead: a thread meters while another scores what it has told.
+"""Metering ahead: a thread meters a file while others load the model and score what it has told.
 
 The packet loop needs no lock of the interpreter, so two processors share the work on one file without doing
 any of it twice.
 """
 
 from collections.abc import Generator
+from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Thread
 
+from flowml.capture.files import CaptureFile, CaptureReport
+from flowml.capture.settings import ONLY_TCP, MeterSettings
 from flowml.capture.step import Step
 
 _STEPS_AHEAD = 4  # a million packets, some ten megabytes of records
 _LOOK_S = 0.1
 
 
-def ahead(steps: Generator[Step]) -> Generator[Step]:
-    """Give the same steps, made by a thread of its own.
+def capture_to_score(path: Path, allow_partial: bool) -> CaptureFile:
+    """A capture file, metered as scoring wants it."""
+    return CaptureFile(path, MeterSettings(), allow_partial=allow_partial, shard=ONLY_TCP)
 
-    Raises
-    ------
-    CaptureError
-        What metering raises, in its place.
+
+class MeteredAhead:
+    """A capture file that a thread meters from now on; the same interface as `CaptureFile`.
+
+    Parameters
+    ----------
+    capture : CaptureFile
     """
-    waiting: Queue[Step | Exception | None] = Queue(_STEPS_AHEAD)
-    is_over = Event()
-    meter = Thread(target=_meter, args=(steps, waiting, is_over), name="flowml-meter")
-    meter.start()
-    try:
-        while (told := waiting.get()) is not None:
-            if isinstance(told, Exception):
-                raise told
-            yield told
-    finally:
-        is_over.set()
-        while meter.is_alive():  # it may wait for room
-            _forget(waiting)
-        meter.join()
 
+    def __init__(self, capture: CaptureFile) -> None:
+        self._capture = capture
+        self._waiting: Queue[Step | Exception | None] = Queue(_STEPS_AHEAD)
+        self._is_over = Event()
+        self._meter = Thread(target=self._run, name="flowml-meter")
+        self._meter.start()
 
-def _forget(waiting: "Queue[Step | Exception | None]") -> None:
-    try:
-        waiting.get(timeout=_LOOK_S)
-    except Empty:
-        return
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._capture.path
 
+    @property
+    def report(self) -> CaptureReport:
+        """How the file was accounted for; known after its last step."""
+        return self._capture.report
 
-def _meter(steps: Generator[Step], waiting: "Queue[Step | Exception | None]", is_over: Event) -> None:
-    end: Exception | None = None
-    try:
-        for step in steps:
-            waiting.put(step)
-            if is_over.is_set():
-                break
-    except Exception as error:  # noqa: BLE001  whoever scores hears of it
-        end = error
-    finally:
-        steps.close()
-        waiting.put(end)
+    def steps(self) -> Generator[Step]:
+        """Give the steps, once.
+
+        Raises
+        ------
+        CaptureError
+            What metering raises, in its place.
+        """
+        try:
+            while (told := self._waiting.get()) is not None:
+                if isinstance(told, Exception):
+                    raise told
+                yield told
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the thread, wherever it is."""
+        self._is_over.set()
+        while self._meter.is_alive():  # it may wait for room
+            self._forget()
+        self._meter.join()
+
+    def _forget(self) -> None:
+        try:
+            self._waiting.get(timeout=_LOOK_S)
+        except Empty:
+            return
+
+    def _run(self) -> None:
+        end: Exception | None = None
+        steps = self._capture.steps()
+        try:
+            for step in steps:
+                self._waiting.put(step)
+                if self._is_over.is_set():
+                    break
+        except Exception as error:  # noqa: BLE001  whoever scores hears of it
+            end = error
+        finally:
+            steps.close()
+            self._waiting.put(end)

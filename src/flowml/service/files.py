@@ -7,15 +7,33 @@ from pathlib import Path
 
 from flowml.capture.census import NOT_IP
 from flowml.capture.files import CaptureFile, CaptureReport
-from flowml.capture.settings import ONLY_TCP, MeterSettings
 from flowml.capture.step import Step
 from flowml.detections.explanation import explain
 from flowml.detections.policy import Policy
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.models.bundle import ModelBundle
-from flowml.service.ahead import ahead
+from flowml.service.ahead import MeteredAhead
 from flowml.service.scoring import Metered, conclude_moments
 from flowml.service.telling import Told, Wanted, tell
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be done.
+
+    Attributes
+    ----------
+    jobs : int
+        Processes that do it.
+    bundle : ModelBundle
+    wanted : Wanted
+    allow_partial : bool
+    """
+
+    jobs: int
+    bundle: ModelBundle
+    wanted: Wanted
+    allow_partial: bool
 
 
 @dataclass
@@ -55,27 +73,14 @@ class FileScoring:
 
     Parameters
     ----------
-    path : Path
+    capture : CaptureFile or MeteredAhead
+        See `capture_to_score`.
     bundle : ModelBundle
     wanted : Wanted
-    allow_partial : bool
-        Score what is sound of a damaged file.
-    meters_ahead : bool
-        Meter it in a thread of its own.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        bundle: ModelBundle,
-        wanted: Wanted,
-        *,
-        allow_partial: bool,
-        meters_ahead: bool = False,
-    ) -> None:
-        self._path, self._bundle, self._wanted = path, bundle, wanted
-        self._meters_ahead = meters_ahead
-        self._capture = CaptureFile(path, MeterSettings(), allow_partial=allow_partial, shard=ONLY_TCP)
+    def __init__(self, capture: CaptureFile | MeteredAhead, bundle: ModelBundle, wanted: Wanted) -> None:
+        self._capture, self._bundle, self._wanted = capture, bundle, wanted
         self._evictions = Evictions()
 
     def told(self) -> Generator[Told]:
@@ -86,10 +91,9 @@ class FileScoring:
         CaptureError
             It cannot be scored; what was told of it before does not count.
         """
-        steps = self._capture.steps()
-        with closing(ahead(steps) if self._meters_ahead else steps) as made:
-            yield from score_steps(self._path, made, self._bundle, self._wanted, self._evictions)
+        with closing(self._capture.steps()) as made:
+            yield from score_steps(self._capture.path, made, self._bundle, self._wanted, self._evictions)
 
     def notes(self) -> list[str]:
         """What an operator should know, once everything is told."""
-        return notes(self._path, self._capture.report, self._evictions)
+        return notes(self._capture.path, self._capture.report, self._evictions)

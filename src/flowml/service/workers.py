@@ -1,58 +1,35 @@
 """Scoring in several processes: a file each, or a part of the connections of one file each.
 
-Every worker reads the whole file and lets every packet drive its clock, and meters the flows of its part. So
-each tells of its connections at the same moments and in the same words as one process that has them all.
-What a worker tells goes through a temporary file, moment by moment: a file of millions of connections does
-not have to fit into memory.
+All of them are copies of this one, which takes part. Of one file every process reads the whole and lets every
+packet drive its clock, and meters the flows of its part. So each tells of its connections at the same moments
+and in the same words as one process that has them all. What a process tells goes through a temporary file,
+moment by moment: a file of millions of connections does not have to fit into memory.
 """
 
 import pickle
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from flowml.capture.extension import extension
 from flowml.capture.files import Amounts, account, file_meter
-from flowml.capture.settings import ONLY_TCP, MeterSettings, Shard
-from flowml.capture.sources import open_capture
+from flowml.capture.settings import ONLY_TCP, MeterSettings
+from flowml.capture.sources import CaptureSource, open_capture
 from flowml.capture.step import Step
 from flowml.errors import CaptureError
-from flowml.models.bundle import ModelBundle, load_bundle
-from flowml.parallel import in_workers
-from flowml.service.files import Evictions, FileScoring, notes, score_steps
-from flowml.service.telling import Told, Wanted, together
-
-
-@dataclass(frozen=True)
-class Order:
-    """What all workers have to know.
-
-    Attributes
-    ----------
-    jobs : int
-        How many of them.
-    model : Path
-        Folder of the bundle.
-    digest : str
-        Of the bundle: each worker checks the bytes that it loads.
-    wanted : Wanted
-    allow_partial : bool
-    """
-
-    jobs: int
-    model: Path
-    digest: str
-    wanted: Wanted
-    allow_partial: bool
+from flowml.service.ahead import capture_to_score
+from flowml.service.files import Evictions, FileScoring, Order, notes, score_steps
+from flowml.service.forks import Forks
+from flowml.service.telling import Told, together
 
 
 @dataclass(frozen=True)
 class _Done:
-    """What a worker did, told in `spool`."""
+    """What one process did, told in `spool`."""
 
     spool: Path
     amounts: Amounts
@@ -62,14 +39,14 @@ class _Done:
 
 
 class SharedScoring:
-    """A file that workers have scored; the same interface as `FileScoring`."""
+    """A file that was scored into spools; the same interface as `FileScoring`."""
 
     def __init__(self, parts: Sequence[_Done], told_notes: list[str]) -> None:
         self._parts = parts
         self._notes = told_notes
 
     def told(self) -> Generator[Told]:
-        """What the workers told, their parts put together."""
+        """What was told of it, its parts put together."""
         for part in self._parts:
             if part.error:
                 raise part.error
@@ -84,69 +61,54 @@ class SharedScoring:
         return self._notes
 
 
-def score_shared(paths: Sequence[Path], order: Order) -> Iterator[SharedScoring]:
-    """Score files in `order.jobs` processes.
+@contextmanager
+def score_shared(paths: Sequence[Path], order: Order) -> Generator[Iterator[SharedScoring]]:
+    """Score files in `order.jobs` processes, which are made at once and last as long as the block.
 
     Yields
     ------
-    SharedScoring
+    iterator of SharedScoring
         For each file in turn; valid until the next one is asked for.
 
     Raises
     ------
     CaptureError
-        The only file cannot be scored. Of several, each tells by itself.
+        The only file cannot be scored, here or in the block. Of several, each tells by itself.
     """
-    with tempfile.TemporaryDirectory(prefix="flowml-") as folder:
+    with tempfile.TemporaryDirectory(prefix="flowml-") as name:
+        folder = Path(name)
         if len(paths) == 1 and extension():
-            yield _score_parts(paths[0], order, Path(folder))
+            with open_capture(paths[0], allow_partial=order.allow_partial) as source:
+                work = partial(_score_part, source, order, folder)
+                with closing(Forks(order.jobs, order.jobs, work)) as forks:
+                    yield _of_parts(source, forks.results(), order)
         else:
-            yield from _score_each(paths, order, Path(folder))
+            with closing(Forks(order.jobs, len(paths), partial(_score_file, paths, order, folder))) as forks:
+                yield (SharedScoring([done], done.notes) for done in forks.results())
 
 
-def _score_each(paths: Sequence[Path], order: Order, folder: Path) -> Iterator[SharedScoring]:
-    tasks = ((path, order, folder / f"{number}.told") for number, path in enumerate(paths))
-    for done in in_workers(order.jobs, _score_file, tasks):
-        yield SharedScoring([done], done.notes)
-
-
-def _score_parts(path: Path, order: Order, folder: Path) -> SharedScoring:
-    with open_capture(path, allow_partial=order.allow_partial) as source:
-        tasks = (
-            (
-                (path, source.readable_path),
-                replace(ONLY_TCP, number=number, count=order.jobs),
-                order,
-                folder / f"{number}.told",
-            )
-            for number in range(order.jobs)
-        )
-        parts = list(in_workers(order.jobs, _score_part, tasks))
-        for part in parts:
-            if part.error:
-                raise part.error
-        amounts = Amounts(
-            sum(part.amounts.packets for part in parts),
-            sum(part.amounts.flows for part in parts),
-            sum(part.amounts.passed_over for part in parts),
-        )
-        report = account(source, amounts, allow_partial=order.allow_partial)
-    evictions = Evictions(sum(part.evictions.count for part in parts))
-    return SharedScoring(parts, notes(path, report, evictions))
-
-
-# --- in the workers ---------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1)
-def _bundle(folder: Path, digest: str) -> ModelBundle:
-    return load_bundle(folder, digest)
-
-
-def _score_file(path: Path, order: Order, spool: Path) -> _Done:
-    scoring = FileScoring(
-        path, _bundle(order.model, order.digest), order.wanted, allow_partial=order.allow_partial
+def _of_parts(source: CaptureSource, done: Iterator[_Done], order: Order) -> Iterator[SharedScoring]:
+    """Wait for all parts of a file."""
+    parts = list(done)
+    for part in parts:
+        if part.error:
+            raise part.error
+    amounts = Amounts(
+        sum(part.amounts.packets for part in parts),
+        sum(part.amounts.flows for part in parts),
+        sum(part.amounts.passed_over for part in parts),
     )
+    report = account(source, amounts, allow_partial=order.allow_partial)
+    evictions = Evictions(sum(part.evictions.count for part in parts))
+    yield SharedScoring(parts, notes(source.path, report, evictions))
+
+
+# --- in each of the processes -----------------------------------------------------------------------------
+
+
+def _score_file(paths: Sequence[Path], order: Order, folder: Path, number: int) -> _Done:
+    spool, capture = folder / f"{number}.told", capture_to_score(paths[number], order.allow_partial)
+    scoring = FileScoring(capture, order.bundle, order.wanted)
     try:
         _spool(scoring.told(), spool)
     except CaptureError as error:
@@ -154,13 +116,12 @@ def _score_file(path: Path, order: Order, spool: Path) -> _Done:
     return _Done(spool, Amounts(), Evictions(), scoring.notes())
 
 
-def _score_part(paths: tuple[Path, Path], shard: Shard, order: Order, spool: Path) -> _Done:
-    named, readable = paths
-    amounts, evictions = Amounts(), Evictions()
-    steps = _counted(file_meter(MeterSettings(), shard).steps(readable), amounts)
+def _score_part(source: CaptureSource, order: Order, folder: Path, number: int) -> _Done:
+    spool, amounts, evictions = folder / f"{number}.told", Amounts(), Evictions()
+    shard = replace(ONLY_TCP, number=number, count=order.jobs)
+    steps = _counted(file_meter(MeterSettings(), shard).steps(source.readable_path), amounts)
     try:
-        told = score_steps(named, steps, _bundle(order.model, order.digest), order.wanted, evictions)
-        _spool(told, spool)
+        _spool(score_steps(source.path, steps, order.bundle, order.wanted, evictions), spool)
     except CaptureError as error:
         return _Done(spool, amounts, evictions, [], error)
     return _Done(spool, amounts, evictions, [])
@@ -180,4 +141,4 @@ def _spool(told: Iterator[Told], path: Path) -> None:
 
 def _unspooled(file: BinaryIO) -> Iterator[Told]:
     while file.peek(1):  # type: ignore[attr-defined]  # it is buffered
-        yield pickle.load(file)  # noqa: S301  our own worker wrote it, into a folder of this user
+        yield pickle.load(file)  # noqa: S301  a copy of this process wrote it, into a folder of this user
