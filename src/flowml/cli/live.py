@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flowml.config.reader import Settings
+    from flowml.detections.event import SensorEvent
     from flowml.service.capture_task import CaptureTask
     from flowml.service.presence import Presence
     from flowml.service.scoring import Scorer
@@ -116,7 +117,7 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
         supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s, start))
         sinks = stack.enter_context(_audience(outlets, settings))
         presence = stack.enter_context(_present(sinks, settings))
-        watch = stack.enter_context(_watching(settings, outlets, presence))
+        watch = stack.enter_context(_watching(settings, outlets, presence, _reporter(sinks)))
         tally = run(supervisor, _scorers(settings, watch), sinks, _tell, watch)
         asked_at = time.monotonic() if supervisor.stopped_at is None else supervisor.stopped_at
         tally.undelivered += outlets.close(asked_at + _ENDING_S)
@@ -202,10 +203,7 @@ def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]
 @contextmanager
 def _present(sinks: "list[Sink]", settings: "Settings") -> "Iterator[Presence | None]":
     """Report if the sensor before was ended by force, and give signs of life from then on."""
-    from operator import methodcaller
-
     from flowml.service.presence import Presence
-    from flowml.service.runner import deliver
 
     if settings.state.folder is None:
         yield None
@@ -213,12 +211,29 @@ def _present(sinks: "list[Sink]", settings: "Settings") -> "Iterator[Presence | 
     with Presence(settings.state.folder) as presence:
         event = presence.interruption()
         if event is not None:
-            deliver("event", methodcaller("report", event), sinks, _tell)
+            _reporter(sinks)(event)
         presence.sign()
         yield presence
 
 
-def _watching(settings: "Settings", outlets: "Outlets", presence: "Presence | None") -> "Watch":
+def _reporter(sinks: "list[Sink]") -> "Callable[[SensorEvent], None]":
+    """Give what hands an event to every destination."""
+    from operator import methodcaller
+
+    from flowml.service.runner import deliver
+
+    def report(event: "SensorEvent") -> None:
+        deliver("event", methodcaller("report", event), sinks, _tell)
+
+    return report
+
+
+def _watching(
+    settings: "Settings",
+    outlets: "Outlets",
+    presence: "Presence | None",
+    report: "Callable[[SensorEvent], None]",
+) -> "Watch":
     """Load the model, and whatever the sensor has to know of itself."""
     from flowml.registry.store import resolve
     from flowml.service.chronicle import Chronicle
@@ -233,7 +248,7 @@ def _watching(settings: "Settings", outlets: "Outlets", presence: "Presence | No
         models,
         lambda now_ms: [of_delivery(figures, room_bytes, now_ms) for figures in outlets.figures()],
         None if folder is None else Chronicle(folder),
-        _tell,
+        report,
         presence=presence,
     )
     outlets.metrics.add(watch.metrics)

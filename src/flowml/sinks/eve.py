@@ -84,6 +84,9 @@ def event_record(event: SensorEvent) -> dict[str, Any]:
             "message": encodable(event.message),
             "connections": event.connections,
             "gap_s": None if event.gap_s is None else round(event.gap_s, 3),
+            "check": encodable(event.check) or None,
+            "status": event.status or None,
+            "before": event.before or None,
         },
     }
 
