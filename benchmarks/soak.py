@@ -105,6 +105,7 @@ def sense(folder: Path, seconds: float, load: list[str]) -> None:
         sinks = SinksSettings(eve=EveSettings(folder / EVE))
         outlets = Outlets(sinks, silent, folder / STATE / "spool", tell)
         outlets.add("incidents", IncidentWriter(folder / STATE), IncidentWriter.TERMS)
+        distribution = stack.enter_context(closing(outlets.distribution(outlets.sinks)))
         supervisor = stack.enter_context(Supervisor([CaptureTask(SOURCE)], tell, seconds, start))
         first, tables, n_open = resolve(None), list[ConnectionTable](), [0]
 
@@ -113,14 +114,15 @@ def sense(folder: Path, seconds: float, load: list[str]) -> None:
             return [of_delivery(found, sinks.spool_mib << 20, now_ms) for found in outlets.figures()]
 
         models = ModelWatch(ModelsSettings(), first.bundle, first.folder, tell)
-        watch = stack.enter_context(Watch(models, others, Chronicle(folder / STATE), tell))
+        watch = Watch(models, others, Chronicle(folder / STATE), distribution.report)
+        stack.enter_context(watch)
 
         def scorer(source: str) -> Scorer:
             tables.append(ConnectionTable(ConnectionSettings()))
             policy = Policy(source, explain, watch.resembles)
             return Scorer(tables[-1], watch.judge_of(source), policy, Openings())
 
-        tally = run(supervisor, scorer, outlets.sinks, tell, watch)
+        tally = run(supervisor, scorer, distribution, watch)
         lost = outlets.close(time.monotonic() + LAST_S)
     told = {
         "raised": len(tally.delays_s),

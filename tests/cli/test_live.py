@@ -265,11 +265,12 @@ def test_an_alert_that_was_accepted_survives_the_death_of_the_sensor(
     sensor.process.wait()
     with http_server(port) as web:
         sensor = start(*command, "0.001")
-        assert eventually(lambda: len(web.requests) == 2, 120), sensor.told()
+        assert eventually(lambda: any("sensor" in body for body in web.bodies()), 120), sensor.told()
         sensor.wait_until_listening()
         sensor.end(signal.SIGTERM)
-    alert, event = web.bodies()
-    assert alert["src_ip"] == "10.0.0.2"
+    *alerts, event = web.bodies()  # two, if the kill came before all destinations had accepted it
+    assert {alert["src_ip"] for alert in alerts} == {"10.0.0.2"}
+    assert len({alert["flowml"]["identifier"] for alert in alerts}) == 1
     assert event["sensor"]["event"] == "resumed"
     assert event["sensor"]["source"] == "sensor"
     assert "webhook: 1 alerts or events of an earlier run are delivered now" in sensor.err.read_text()
@@ -288,8 +289,8 @@ def test_a_change_of_health_reaches_every_destination(
         )
         sensor = start(*FLOWML, "live", "--replay", str(capture), "--speed", "0.001", "--config", str(config))
         sensor.wait_for(sensor.out, "HEALTH model: bad: champion refused")
-        assert eventually(lambda: web.requests, 120)
-        assert eventually(lambda: sensor.eve.stat().st_size, 120)
+        assert eventually(lambda: len(web.requests) > 0, 120)
+        assert eventually(lambda: sensor.eve.stat().st_size > 0, 120)
         sensor.end(signal.SIGTERM)
     (record,) = sensor.alerts()
     validator("event.schema.json").validate(record)

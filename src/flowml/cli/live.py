@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flowml.config.reader import Settings
-    from flowml.detections.event import SensorEvent
     from flowml.service.capture_task import CaptureTask
     from flowml.service.presence import Presence
     from flowml.service.scoring import Scorer
     from flowml.service.starting import Start
     from flowml.service.watch import Watch
     from flowml.sinks.base import Sink
+    from flowml.sinks.distribution import Distribution
     from flowml.sinks.outlets import Outlets
 
 _PATH = click.Path(path_type=Path)
@@ -115,10 +115,10 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
         outlets = stack.enter_context(_outlets(settings))
         # packets wait in the capture processes while the model is loaded, which takes seconds
         supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s, start))
-        sinks = stack.enter_context(_audience(outlets, settings))
-        presence = stack.enter_context(_present(sinks, settings))
-        watch = stack.enter_context(_watching(settings, outlets, presence, _reporter(sinks)))
-        tally = run(supervisor, _scorers(settings, watch), sinks, _tell, watch)
+        distribution = stack.enter_context(_distribution(outlets, settings))
+        presence = stack.enter_context(_present(distribution, settings))
+        watch = stack.enter_context(_watching(settings, outlets, presence, distribution))
+        tally = run(supervisor, _scorers(settings, watch), distribution, watch)
         asked_at = time.monotonic() if supervisor.stopped_at is None else supervisor.stopped_at
         tally.undelivered += outlets.close(asked_at + _ENDING_S)
         if supervisor.has_opened:
@@ -180,6 +180,16 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
 
 
 @contextmanager
+def _distribution(outlets: "Outlets", settings: "Settings") -> "Iterator[Distribution]":
+    """Hand out to every destination, first of all what an earlier run did not finish handing out."""
+    with ExitStack() as stack:
+        distribution = outlets.distribution(stack.enter_context(_audience(outlets, settings)))
+        stack.callback(distribution.close)
+        distribution.resume()
+        yield distribution
+
+
+@contextmanager
 def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]":
     """Keep authorised mining from everybody but those who count it: incidents and metrics."""
     from flowml.incidents.authorised import Authorisations, WithoutAuthorised
@@ -201,7 +211,7 @@ def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]
 
 
 @contextmanager
-def _present(sinks: "list[Sink]", settings: "Settings") -> "Iterator[Presence | None]":
+def _present(distribution: "Distribution", settings: "Settings") -> "Iterator[Presence | None]":
     """Report if the sensor before was ended by force, and give signs of life from then on."""
     from flowml.service.presence import Presence
 
@@ -211,28 +221,16 @@ def _present(sinks: "list[Sink]", settings: "Settings") -> "Iterator[Presence | 
     with Presence(settings.state.folder) as presence:
         event = presence.interruption()
         if event is not None:
-            _reporter(sinks)(event)
+            distribution.report(event)
         presence.sign()
         yield presence
-
-
-def _reporter(sinks: "list[Sink]") -> "Callable[[SensorEvent], None]":
-    """Give what hands an event to every destination."""
-    from operator import methodcaller
-
-    from flowml.service.runner import deliver
-
-    def report(event: "SensorEvent") -> None:
-        deliver("event", methodcaller("report", event), sinks, _tell)
-
-    return report
 
 
 def _watching(
     settings: "Settings",
     outlets: "Outlets",
     presence: "Presence | None",
-    report: "Callable[[SensorEvent], None]",
+    distribution: "Distribution",
 ) -> "Watch":
     """Load the model, and whatever the sensor has to know of itself."""
     from flowml.registry.store import resolve
@@ -248,7 +246,7 @@ def _watching(
         models,
         lambda now_ms: [of_delivery(figures, room_bytes, now_ms) for figures in outlets.figures()],
         None if folder is None else Chronicle(folder),
-        report,
+        distribution.report,
         presence=presence,
     )
     outlets.metrics.add(watch.metrics)

@@ -59,7 +59,7 @@ class Watch:
         models: ModelWatch,
         others: Findings,
         chronicle: Chronicle | None,
-        report: Callable[[SensorEvent], None],
+        report: Callable[[SensorEvent], object],
         beat_s: float = BEAT_S,
         presence: Presence | None = None,
     ) -> None:
