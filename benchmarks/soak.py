@@ -55,6 +55,7 @@ from flowml.sinks.settings import EveSettings, SinksSettings
 
 SOURCE = "load"
 EVE, STATE, FIGURES = "eve.json", "state", "figures.json"
+COUNTED = ("flowml_packets_total", "flowml_records_lost_total")
 ASK_S = 0.5
 LAST_S = 120.0  # for what waits at the end: all open connections are judged at once
 
@@ -70,7 +71,7 @@ def feed(descriptor: int, settings: LoadSettings) -> None:
     load, outbox = Load(settings), Outbox(Connection(descriptor, readable=False))
     outbox.put(Opened())
     began, epoch_ms = time.monotonic(), int((time.time() - LATENESS_S) * 1000)
-    second = late = records = 0
+    second = late = records = 0  # a record stands for a packet in what is counted
     while not stop.wait(began + second - time.monotonic()):
         late = max(late, int(time.monotonic() - began) - second)
         batch = load.second(second, epoch_ms)
@@ -81,9 +82,7 @@ def feed(descriptor: int, settings: LoadSettings) -> None:
             outbox.put(Metered(batch.take(rows), clock_ms))
         if second % COUNT_S == 0:
             outbox.put(Counted({"packets": records, "lost_records": outbox.lost_records}))
-    outbox.put(
-        Ended({"records": records, "lost_records": outbox.lost_records, "late_s": late}), may_wait=True
-    )
+    outbox.put(Ended({"seconds late at most": late}), may_wait=True)
     outbox.close()
 
 
@@ -129,7 +128,8 @@ def sense(folder: Path, seconds: float, load: list[str]) -> None:
         "lost alerts": lost + tally.undelivered,
         "connections open at most": max(n_open),
         "evicted": sum(table.evicted for table in tables),
-        **supervisor.counters[SOURCE],
+        **{metric.name: int(metric.samples[0][1]) for metric in watch.metrics() if metric.name in COUNTED},
+        **supervisor.counters.get(SOURCE, {}),
     }
     (folder / FIGURES).write_text(json.dumps(told))
 

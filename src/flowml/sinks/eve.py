@@ -163,4 +163,4 @@ def _evidence(alert: Alert, verdict: ConnectionVerdict) -> dict[str, Any]:
 
 def _eve_time(time_ms: int) -> str:
     seconds, rest = divmod(time_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest * 1000:06d}+0000"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest * 1000:06d}+0000"
