@@ -94,6 +94,15 @@ def test_whoever_is_killed_between_two_destinations_leaves_it_to_the_next_start(
     assert (heard.alerts, heard.events) == ([], [])
 
 
+def test_a_thread_that_is_late_writes_into_no_journal(tmp_path: Path) -> None:
+    kept = Kept()
+    ended = distribution(kept, journal=tmp_path / "journal")
+    ended.close()
+    ended.emit([alert()])
+    assert len(kept.alerts) == 1
+    assert (tmp_path / "journal").stat().st_size == Journal.EMPTY_BYTES
+
+
 def test_what_cannot_be_read_keeps_nothing_else_back(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal", ROOM)
     journal.append([b"of another version"])

@@ -64,9 +64,11 @@ class Distribution:
             self._journal.acknowledge(len(kept))
 
     def close(self) -> None:
-        """Leave what is not handed out to the next start."""
-        if self._journal is not None:
-            self._journal.close()
+        """Leave what is not handed out to the next start; what comes after this is not kept any more."""
+        with self._lock:
+            journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close()
 
     def _again(self, record: bytes) -> None:
         try:
