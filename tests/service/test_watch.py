@@ -48,6 +48,15 @@ def test_a_change_is_told_once_and_is_in_the_metrics_and_the_database(folder: Pa
     assert stored["sink eve"] == "bad"
 
 
+def test_whoever_reads_standard_output_may_go_away_while_health_is_told(folder: Path) -> None:
+    def gone(event: SensorEvent) -> None:
+        raise BrokenPipeError(event.message)
+
+    watch = Watch(models_of(folder), lambda _: [Finding("sink eve", health.BAD, "full")], None, gone)
+    watch.look()
+    assert [finding.name for finding in watch.findings if finding.status == health.BAD] == ["sink eve"]
+
+
 def test_what_the_meter_counted_is_in_the_metrics(folder: Path) -> None:
     watch = Watch(models_of(folder), lambda _: (), None, print)
     watch.hear(

@@ -159,7 +159,8 @@ class Watch:
             findings.append(health.of_database(trouble))
         if not self._ending.is_set():  # else the destinations have been told all by now
             for event in self._changes.of(findings, time.monotonic(), now_ms):
-                self._report(event)
+                with suppress(BrokenPipeError):  # of standard output: that ends the loop, not this thread
+                    self._report(event)
         self.findings = tuple(findings)
         self._give_sign()
         if self._chronicle is not None:
