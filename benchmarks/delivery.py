@@ -45,15 +45,16 @@ def main() -> None:
             webhook=WebhookSettings(f"http://127.0.0.1:{web_port}/"),
         )
         outlets = Outlets(settings, io.StringIO(), folder / "spool", print)
+        distribution = outlets.distribution(outlets.sinks)
         threading.Thread(target=follow, args=(folder / "eve.json", arrivals["eve"]), daemon=True).start()
         for number in range(1, ALERTS + 1):
             alert = trial_alert(number)
             started[number] = time.perf_counter()
-            for sink in outlets.sinks:
-                sink.emit([alert])
+            distribution.emit([alert])
             accepted.append(time.perf_counter() - started[number])
             time.sleep(PAUSE_S)
         outlets.close(time.monotonic() + WAIT_S)
+        distribution.close()
         deadline = time.monotonic() + WAIT_S
         while any(len(seen) < ALERTS for seen in arrivals.values()) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -38,3 +38,12 @@ def alert(*explanation: str, **changes: Any) -> Alert:
 def event(message: str = "eth0: capture goes on after 2.5 s", source: str = "eth0") -> SensorEvent:
     """Capture that was resumed."""
     return SensorEvent(1_700_000_061_500, EventKind.RESUMED, source, message, 12, 2.5)
+
+
+def health_change(status: str = "bad", before: str = "ok", source: str = "eth0") -> SensorEvent:
+    """Losses on an interface that became graver, or less grave."""
+    check = f"losses {source}"
+    message = f"{check}: {status}: 2.00% of the packets were lost before they could be metered"
+    return SensorEvent(
+        1_700_000_061_500, EventKind.HEALTH, source, message, 0, check=check, status=status, before=before
+    )

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 
-from flowml.detections.evidence import STRIP_PACKETS, gather, share_rate_per_min
+from flowml.detections.alert import Evidence
+from flowml.detections.evidence import STRIP_PACKETS, gather, share_rates_per_min
 from flowml.features.messages import join_messages
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.flows.observations import Observations
@@ -44,11 +47,27 @@ def test_messages_of_other_sizes_or_without_answer_are_no_shares() -> None:
         (0, 500), (30, -400), (10_000, 186), (10_050, -64), (20_000, 186), (25_000, -64), (30_000, 186),
         (30_050, -64), (60_000, -378),
     )  # fmt: skip
-    assert share_rate_per_min(join_messages(timed)) == 2.0
+    assert share_rates_per_min(join_messages(timed)) == [2.0]
 
 
 def test_one_message_gives_no_rate() -> None:
-    assert share_rate_per_min(join_messages(packets((0, 500), (30, -400), (60_000, -378)))) is None
+    timed = packets((0, 500), (30, -400), (60_000, -378))
+    assert share_rates_per_min(join_messages(timed)) == [None]
+
+
+def test_many_observations_give_what_each_gives_alone() -> None:
+    table = ConnectionTable(ConnectionSettings())
+    seen = Observations.concat([table.update(slices(miner(20, seed=2), [])), table.flush()])
+    both = seen.take(np.array([*range(len(seen)), *range(len(seen))]))
+    alone = [gather(both.take(np.array([row])))[0] for row in range(len(both))]
+    assert gather(both) == alone
+    assert len({evidence.share_rate_per_min for evidence in alone}) > 2
+
+
+def test_an_observation_without_packets_has_no_strip() -> None:
+    none = PacketSequences.empty(2)
+    (first, second) = gather(replace(observed(5).take(np.array([0, 0])), packets=none))
+    assert first == second == Evidence()
 
 
 def test_the_family_is_what_the_model_says() -> None:

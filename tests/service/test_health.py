@@ -46,7 +46,14 @@ def test_trouble_warns_before_it_is_bad(name: str, slight: dict[str, float], gra
 
 
 def test_records_that_the_scorer_had_no_time_for_are_bad() -> None:
-    assert status(replace(QUIET, lost_records=1), "losses") == BAD
+    assert status(replace(QUIET, lost_records=1), "records") == BAD
+
+
+def test_headers_that_were_not_kept_warn_and_say_what_to_look_at() -> None:
+    (found,) = [it for it in of_source(replace(QUIET, lost_headers=12)) if it.name == "evidence eth0"]
+    assert found.status == WARN
+    assert "12 packets" in found.words
+    assert "evidence.folder" in found.words
 
 
 def test_a_source_without_a_capture_process_is_bad() -> None:

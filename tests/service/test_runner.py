@@ -1,7 +1,6 @@
 import os
 import signal
 from collections.abc import Callable, Sequence
-from operator import methodcaller
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,11 @@ from flowml.errors import SinkError
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.flows.observations import Observations
 from flowml.service.capture_task import CaptureTask
-from flowml.service.runner import deliver, run
+from flowml.service.runner import run
 from flowml.service.scoring import Judge, Scorer
 from flowml.service.supervisor import Supervisor
+from flowml.sinks.distribution import Distribution
 from tests.traffic import by_port
-from tests.verdicts import alert
 
 
 class Kept:
@@ -66,7 +65,7 @@ def replay(capture: Path, speed: float = 1000) -> list[CaptureTask]:
 def test_a_replay_is_scored_to_its_end(capture: Path) -> None:
     kept = Kept()
     with Supervisor(replay(capture), print) as supervisor:
-        tally = run(supervisor, scorers(), [kept], print)
+        tally = run(supervisor, scorers(), Distribution([kept], print))
         supervisor.check()
     assert str(tally).startswith("2 connections seen, 1 tagged as mining, 0 unsure")
     assert [alert.verdict.key.server_port for alert in kept.alerts] == [3333]
@@ -87,7 +86,7 @@ def test_a_signal_ends_the_run_in_order_and_open_connections_are_judged(
         return by_port(observations)
 
     with Supervisor(replay(capture), print) as supervisor:
-        tally = run(supervisor, scorers(judge_and_interrupt), [kept], print)
+        tally = run(supervisor, scorers(judge_and_interrupt), Distribution([kept], print))
         supervisor.check()
     assert tally.ended.total() == 2
     assert len(kept.alerts) == 1
@@ -100,19 +99,10 @@ def test_a_second_signal_ends_at_once(capture: Path) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     with Supervisor(replay(capture, 0.001), interrupt) as supervisor, pytest.raises(KeyboardInterrupt):
-        run(supervisor, scorers(), [], print)
-
-
-def test_a_failing_sink_keeps_no_alert_from_the_others_and_is_told() -> None:
-    kept = Kept()
-    told: list[str] = []
-    emit = methodcaller("emit", [alert()])
-    assert deliver("alert", emit, [Full(), kept, Full()], told.append) == 2
-    assert len(kept.alerts) == 1
-    assert told == ["alert not delivered: eve.json: cannot be written: No space left on device"] * 2
+        run(supervisor, scorers(), Distribution([], print))
 
 
 def test_alerts_that_were_not_delivered_are_counted(capture: Path) -> None:
     with Supervisor(replay(capture), print) as supervisor:
-        tally = run(supervisor, scorers(), [Full()], print)
+        tally = run(supervisor, scorers(), Distribution([Full()], print))
     assert tally.undelivered == 1

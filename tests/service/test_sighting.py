@@ -57,3 +57,17 @@ def test_silence_lasts_until_the_kernel_receives_again() -> None:
     assert seen.sight().silent_s == 500
     seen.take(Told("eth0", Counted({"kernel_received": 3})))
     assert seen.sight().silent_s == 0
+
+
+def test_what_was_lost_is_remembered_for_an_hour_and_counted_for_ever() -> None:
+    seen, clock = sighting()
+    seen.take(Told("eth0", Counted({"lost_records": 3, "lost_headers": 70})))
+    seen.take(Told("eth0", Interrupted("eth0: killed")))
+    clock.now_s += 1800
+    seen.take(Told("eth0", Counted({"lost_headers": 5})))
+    told = seen.sight()
+    assert (told.lost_records, told.lost_headers) == (3, 75)
+    clock.now_s += 1800
+    told = seen.sight()
+    assert (told.lost_records, told.lost_headers) == (0, 5)
+    assert seen.totals == {"lost_records": 3, "lost_headers": 75}

@@ -22,6 +22,7 @@ from flowml.service.runner import run
 from flowml.service.scoring import Metered, Scorer
 from flowml.service.supervisor import Supervisor
 from flowml.service.told import Closed, Interrupted, Resumed, Told
+from flowml.sinks.distribution import Distribution
 from tests.capture.network import Wire, wire
 from tests.processes import is_alive
 from tests.service.test_runner import Kept, scorers
@@ -180,7 +181,7 @@ def test_a_connection_goes_on_after_the_interruption_and_says_that_it_was_interr
             supervisor.stop()
 
         kept = Ending(end)
-        tally = run(supervisor, new, [kept], print)
+        tally = run(supervisor, new, Distribution([kept], print))
         supervisor.check()
     interrupted, resumed = kept.events
     assert (interrupted.kind, interrupted.connections) == (EventKind.INTERRUPTED, 2)
@@ -246,7 +247,7 @@ def test_the_same_flow_on_two_interfaces_is_two_connections_with_an_alert_each(
             supervisor.stop()  # what the kernel still holds must be judged
 
     with Supervisor(listen(cable.tap, other.tap), send_when_both_listen) as supervisor:
-        tally = run(supervisor, scorers(), [kept], print)
+        tally = run(supervisor, scorers(), Distribution([kept], print))
         supervisor.check()
     assert tally.ended.total() == 4
     assert sorted(alert.verdict.source for alert in kept.alerts) == sorted([cable.tap, other.tap])

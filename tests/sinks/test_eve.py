@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from flowml.sinks.eve import EveFile, eve_line, eve_record, event_line
 from tests.sinks.test_connections import validator
-from tests.verdicts import alert, event
+from tests.verdicts import alert, event, health_change
 
 CONTRACT = validator("alert.schema.json")
 EVENT_CONTRACT = validator("event.schema.json")
@@ -96,6 +96,20 @@ def test_an_event_keeps_the_contract_whatever_it_says(message: str, source: str)
     assert line.isascii()
     assert line.isprintable()
     EVENT_CONTRACT.validate(json.loads(line))
+
+
+def test_a_change_of_health_says_how_it_was_and_is() -> None:
+    record = json.loads(event_line(health_change("ok", "bad")))
+    EVENT_CONTRACT.validate(record)
+    told = record["sensor"]
+    assert record["event_type"] == "sensor"
+    assert (told["event"], told["check"], told["before"], told["status"]) == (
+        "health",
+        "losses eth0",
+        "bad",
+        "ok",
+    )
+    assert json.loads(event_line(event()))["sensor"]["check"] is None
 
 
 def test_alerts_and_events_stand_in_one_file(tmp_path: Path) -> None:

@@ -192,20 +192,24 @@ ACCEPTING = """
 import io, sys
 from pathlib import Path
 from flowml.sinks.outlets import Outlets
-from flowml.sinks.settings import SinksSettings, WebhookSettings
+from flowml.sinks.settings import EveSettings, SinksSettings, WebhookSettings
 from tests.verdicts import alert
 
 first, url, folder = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
-outlets = Outlets(SinksSettings(webhook=WebhookSettings(url)), io.StringIO(), folder, lambda text: None)
+settings = SinksSettings(eve=EveSettings(folder / "eve.json"), webhook=WebhookSettings(url))
+outlets = Outlets(settings, io.StringIO(), folder, lambda text: None)
+distribution = outlets.distribution(outlets.sinks)
+distribution.resume()
 for number in range(first, first + 100_000):
-    for sink in outlets.sinks:
-        sink.emit([alert(server_name=str(number))])
+    distribution.emit([alert(server_name=str(number))])
     print(number, flush=True)
 """
 KILLS = int(os.environ.get("FLOWML_KILLS", "5"))  # docs/reliability.md has the figures of more
 
 
-def test_no_accepted_alert_is_lost_however_often_the_sensor_is_killed(tmp_path: Path) -> None:
+def test_no_accepted_alert_is_lost_and_none_reaches_some_only_however_often_the_sensor_is_killed(
+    tmp_path: Path,
+) -> None:
     accepted = list[str]()
     with http_server() as web:
         for run in range(KILLS):
@@ -216,10 +220,16 @@ def test_no_accepted_alert_is_lost_however_often_the_sensor_is_killed(tmp_path: 
                 accepted += [process.stdout.readline().strip() for _ in range(20 + 3 * run)]
                 process.kill()
                 accepted += process.stdout.read().split("\n")[:-1]
-        last = opened(SinksSettings(webhook=WebhookSettings(web.url)), tmp_path)
-        assert eventually(lambda: waiting(last, "webhook") == 0, 120)
+        eve = tmp_path / "eve.json"
+        last = opened(SinksSettings(eve=EveSettings(eve), webhook=WebhookSettings(web.url)), tmp_path)
+        distribution = last.distribution(last.sinks)
+        distribution.resume()
+        assert eventually(lambda: waiting(last, "webhook") == waiting(last, "eve") == 0, 120)
         ended(last)
+        distribution.close()
     delivered = {body["flowml"]["server_name"] for body in web.bodies()}
     print(f"{KILLS} kills, {len(accepted)} accepted, {len(web.requests) - len(delivered)} came twice")
+    written = {json.loads(line)["flowml"]["server_name"] for line in eve.read_text().splitlines()}
+    assert delivered == written
     assert len(accepted) >= KILLS * 20
     assert set(accepted) - delivered == set()

@@ -12,7 +12,7 @@ from flowml.sinks.settings import SyslogSettings
 from flowml.sinks.syslog import SyslogSink, syslog_sink
 from tests.processes import eventually
 from tests.sinks.servers import HOST, Certificate, free_port, rsyslog
-from tests.verdicts import alert, event
+from tests.verdicts import alert, event, health_change
 
 HOSTILE = 'a"b\\c<script>\r\n%s\N{SNOWMAN}\x1b[2J' + "x" * 2000
 
@@ -28,14 +28,19 @@ def test_rsyslog_understands_every_field(scheme: str, tmp_path: Path, certificat
         sink = sink_for(scheme, port, certificate)
         sink.emit([alert("why", server_name=HOSTILE), alert("why", server_name="second")])
         sink.report(event())
+        sink.report(health_change(source='e"t]h\\0'))
         sink.close()
-        first, second, third = server.wait_for(3)
+        first, second, third, fourth = server.wait_for(4)
     assert (first["pri"], first["app"], first["msgid"], first["data"]) == ("172", "flowml", "alert", "-")
     assert first["time"] == "2023-11-14T22:14:21.500Z"
     assert first["host"] == socket.gethostname()
     assert json.loads(first["msg"])["flowml"]["server_name"] == HOSTILE
     assert json.loads(second["msg"])["flowml"]["server_name"] == "second"
     assert (third["pri"], third["msgid"]) == ("173", "sensor")
+    assert third["data"] == '[flowml@32473 event="resumed" source="eth0"]'
+    assert (fourth["pri"], fourth["msgid"]) == ("171", "health")
+    assert r'source="e\"t\]h\\0"' in fourth["data"]
+    assert json.loads(fourth["msg"])["sensor"]["source"] == 'e"t]h\\0'
 
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp", "tls"])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flowml.service.starting import Start
     from flowml.service.watch import Watch
     from flowml.sinks.base import Sink
+    from flowml.sinks.distribution import Distribution
     from flowml.sinks.outlets import Outlets
 
 _PATH = click.Path(path_type=Path)
@@ -114,10 +115,10 @@ def _watch(tasks: "list[CaptureTask]", settings: "Settings", duration_s: float |
         outlets = stack.enter_context(_outlets(settings))
         # packets wait in the capture processes while the model is loaded, which takes seconds
         supervisor = stack.enter_context(Supervisor(tasks, _tell, duration_s, start))
-        sinks = stack.enter_context(_audience(outlets, settings))
-        presence = stack.enter_context(_present(sinks, settings))
-        watch = stack.enter_context(_watching(settings, outlets, presence))
-        tally = run(supervisor, _scorers(settings, watch), sinks, _tell, watch)
+        distribution = stack.enter_context(_distribution(outlets, settings))
+        presence = stack.enter_context(_present(distribution, settings))
+        watch = stack.enter_context(_watching(settings, outlets, presence, distribution))
+        tally = run(supervisor, _scorers(settings, watch), distribution, watch)
         asked_at = time.monotonic() if supervisor.stopped_at is None else supervisor.stopped_at
         tally.undelivered += outlets.close(asked_at + _ENDING_S)
         if supervisor.has_opened:
@@ -179,6 +180,16 @@ def _outlets(settings: "Settings") -> "Iterator[Outlets]":
 
 
 @contextmanager
+def _distribution(outlets: "Outlets", settings: "Settings") -> "Iterator[Distribution]":
+    """Hand out to every destination, first of all what an earlier run did not finish handing out."""
+    with ExitStack() as stack:
+        distribution = outlets.distribution(stack.enter_context(_audience(outlets, settings)))
+        stack.callback(distribution.close)
+        distribution.resume()
+        yield distribution
+
+
+@contextmanager
 def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]":
     """Keep authorised mining from everybody but those who count it: incidents and metrics."""
     from flowml.incidents.authorised import Authorisations, WithoutAuthorised
@@ -200,12 +211,9 @@ def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]
 
 
 @contextmanager
-def _present(sinks: "list[Sink]", settings: "Settings") -> "Iterator[Presence | None]":
+def _present(distribution: "Distribution", settings: "Settings") -> "Iterator[Presence | None]":
     """Report if the sensor before was ended by force, and give signs of life from then on."""
-    from operator import methodcaller
-
     from flowml.service.presence import Presence
-    from flowml.service.runner import deliver
 
     if settings.state.folder is None:
         yield None
@@ -213,12 +221,17 @@ def _present(sinks: "list[Sink]", settings: "Settings") -> "Iterator[Presence | 
     with Presence(settings.state.folder) as presence:
         event = presence.interruption()
         if event is not None:
-            deliver("event", methodcaller("report", event), sinks, _tell)
+            distribution.report(event)
         presence.sign()
         yield presence
 
 
-def _watching(settings: "Settings", outlets: "Outlets", presence: "Presence | None") -> "Watch":
+def _watching(
+    settings: "Settings",
+    outlets: "Outlets",
+    presence: "Presence | None",
+    distribution: "Distribution",
+) -> "Watch":
     """Load the model, and whatever the sensor has to know of itself."""
     from flowml.registry.store import resolve
     from flowml.service.chronicle import Chronicle
@@ -233,7 +246,7 @@ def _watching(settings: "Settings", outlets: "Outlets", presence: "Presence | No
         models,
         lambda now_ms: [of_delivery(figures, room_bytes, now_ms) for figures in outlets.figures()],
         None if folder is None else Chronicle(folder),
-        _tell,
+        distribution.report,
         presence=presence,
     )
     outlets.metrics.add(watch.metrics)

@@ -1,7 +1,10 @@
-"""What happened to a sensor: when it could not see, as opposed to what it saw."""
+"""What happened to a sensor: when it could not see, or might not, as opposed to what it saw."""
 
 from dataclasses import dataclass
 from enum import Enum
+
+SENSOR = "sensor"
+"""The source of what concerns all interfaces."""
 
 
 class EventKind(Enum):
@@ -10,11 +13,12 @@ class EventKind(Enum):
     INTERRUPTED = "interrupted"
     RESUMED = "resumed"
     CLOSED = "closed"
+    HEALTH = "health"
 
 
 @dataclass(frozen=True)
 class SensorEvent:
-    """A change in what a sensor sees.
+    """A change in what a sensor sees, or in how well it is.
 
     Attributes
     ----------
@@ -22,13 +26,16 @@ class SensorEvent:
         When it was noticed (epoch, ms).
     kind : EventKind
     source : str
-        Interface.
+        Interface; `SENSOR` for all.
     message : str
         What happened, in a sentence that names the source.
     connections : int
-        Connections that were open: they were interrupted, or judged a last time.
+        Connections that were open: they were interrupted, or judged a last time. 0 of health.
     gap_s : float or None
         Seconds of which packets may be missing; known when capture is resumed.
+    check, status, before : str
+        Of health: what was looked at, how it stands (``ok``, ``warn`` or ``bad``), and how it stood; empty
+        otherwise.
     """
 
     time_ms: int
@@ -37,3 +44,6 @@ class SensorEvent:
     message: str
     connections: int
     gap_s: float | None = None
+    check: str = ""
+    status: str = ""
+    before: str = ""

@@ -126,7 +126,7 @@ class Policy:
         ranks = gravest["rank"][of[final]]
         told = final[self._is_told[ranks]]
         ended = self._conclude(observations, told, gravest[of[told]], verdicts.model)
-        self._remember(gravest, of[final], known[known >= 0])
+        self._remember(gravest, of[final], known)
         return Conclusions(alerts, ended, self._untold(ranks))
 
     def _untold(self, ranks: NDArray[np.uint8]) -> Counter[Label]:
@@ -154,10 +154,19 @@ class Policy:
     def _remember(
         self, entries: NDArray[np.void], ended: NDArray[np.int64], known: NDArray[np.int64]
     ) -> None:
-        """Replace the entries at `known` by new ones, but for connections that ended."""
-        untouched, still_open = np.delete(self._open, known), np.delete(entries, ended)
-        remembered = np.concatenate([untouched, still_open])
-        self._open = remembered[np.argsort(remembered["connection"], kind="stable")]
+        """Keep entries in the order of their connections: at `known` instead of those before; -1: new ones.
+
+        What is kept of all open connections is only copied where some come or go.
+        """
+        stays = np.ones(len(entries), bool)
+        stays[ended] = False
+        changed, fresh = stays & (known >= 0), entries[stays & (known < 0)]
+        self._open[known[changed]] = entries[changed]
+        if (gone := known[~stays & (known >= 0)]).size:
+            self._open = np.delete(self._open, gone)
+        if fresh.size:
+            place = np.searchsorted(self._open["connection"], fresh["connection"])
+            self._open = np.insert(self._open, place, fresh)
 
     def _conclude(
         self, observations: Observations, rows: NDArray[np.int64], entries: NDArray[np.void], model: str

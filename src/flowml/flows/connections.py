@@ -109,7 +109,7 @@ class ConnectionTable:
         interruption would never be judged.
         """
         state = self._slots.state
-        state["was_interrupted"] |= state["is_open"]
+        np.logical_or(state["was_interrupted"], state["is_open"], out=state["was_interrupted"])
         return len(self)
 
     def update(self, batch: FlowBatch, clock_ms: int = 0, *, is_moment: bool = True) -> Observations:
@@ -250,25 +250,28 @@ class ConnectionTable:
     def _due_by_clock(self) -> Observations:
         """Judge connections that fell silent: by now the meter would have told of any further packet."""
         state, ages = self._slots.state, self.settings.ages
-        told_s = (self._clock_ms - self.settings.report_delay_s * 1000 - state["start_ms"]) / 1000.0
+        has_news = state["client_packets"] + state["server_packets"] > state["judged_packets"]
+        slots = np.flatnonzero(state["is_open"] & has_news)
+        start_ms, judged_s = state["start_ms"][slots], state["judged_age_s"][slots]
+        told_s = (self._clock_ms - self.settings.report_delay_s * 1000 - start_ms) / 1000.0
         # no age after the first one behind the newest packet brings anything new
-        lived_s = (state["end_ms"] - state["start_ms"]) / 1000.0
+        lived_s = (state["end_ms"][slots] - start_ms) / 1000.0
         told_s = np.minimum(told_s, ages.age_s(ages.passed(lived_s)))
-        waiting = state["is_open"] & (
-            state["client_packets"] + state["server_packets"] > state["judged_packets"]
-        )
-        waiting &= ages.passed(told_s) > ages.passed(state["judged_age_s"])
-        slots = np.flatnonzero(waiting)
-        row, age_s = ages.between(state["judged_age_s"][slots], told_s[slots])
+        waiting = ages.passed(told_s) > ages.passed(judged_s)
+        slots, told_s = slots[waiting], told_s[waiting]
+        row, age_s = ages.between(judged_s[waiting], told_s)
         line = Timeline.build(self._slots, slots, PacketSequences.empty(len(slots)), np.zeros(0, bool))
-        state["judged_age_s"][slots] = told_s[slots]
+        state["judged_age_s"][slots] = told_s
         return self._judge(line, slots, Ages(row, age_s, age_s + self.settings.snapshot_delay_s))
 
     def _over(self, superseded: NDArray[np.int64]) -> NDArray[np.int64]:
         """Slots of the connections that ended, fell silent or have to make room."""
         state = self._slots.state
-        patience_s = self._patience_s(np.arange(len(state)))
-        over = state["is_open"] & (self._clock_ms - state["end_ms"] > patience_s * 1000)
+        over = np.zeros(len(state), bool)
+        quiet = np.flatnonzero(
+            state["is_open"] & (self._clock_ms - state["end_ms"] > 1000 * self._shortest_patience_s)
+        )
+        over[quiet] = self._clock_ms - state["end_ms"][quiet] > self._patience_s(quiet) * 1000
         over[superseded] = True
         too_many = int(np.count_nonzero(state["is_open"] & ~over)) - self.settings.max_connections
         if too_many > 0:
@@ -278,6 +281,10 @@ class ConnectionTable:
             self.evicted += too_many
         return np.flatnonzero(over)
 
+    @property
+    def _shortest_patience_s(self) -> float:
+        return min(self.settings.linger_s, self.settings.silence_s)
+
     def _patience_s(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         """Silence after which each connection counts as over, seconds, shape (n,)."""
         is_ending = self._slots.state["is_ending"][slots]
@@ -285,8 +292,8 @@ class ConnectionTable:
 
     def _close(self, slots: NDArray[np.int64], noticed_after_s: NDArray[np.float64]) -> Observations:
         """Give the final observation of each connection with payload in both directions, and forget it."""
-        state = self._slots.state[slots]
-        both = np.flatnonzero((state["client_packets"] > 0) & (state["server_packets"] > 0))
+        state = self._slots.state
+        both = np.flatnonzero((state["client_packets"][slots] > 0) & (state["server_packets"][slots] > 0))
         final = last_observations(self._slots, slots[both], noticed_after_s[both])
         self._stitcher.forget(slots)
         self._slots.release(slots)

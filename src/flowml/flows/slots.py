@@ -1,6 +1,8 @@
 """Columns of the open connections: one slot a connection, reused when it ends."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,41 @@ _DTYPE = np.dtype(
         ("server_name", "S80"),
     ]
 )
+_NAMES = _DTYPE.names or ()
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of n connections, each an array of its own.
+
+    Every second some of them are looked at for all connections, which should not touch the others in memory.
+
+    Attributes
+    ----------
+    arrays : mapping of str to ndarray, each of shape (n,)
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+
+    @classmethod
+    def zeros(cls, n: int) -> Self:
+        """Columns of n connections of which nothing is known."""
+        return cls({name: np.zeros(n, _DTYPE[name]) for name in _NAMES})
+
+    def __len__(self) -> int:
+        return len(self.arrays["connection"])
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.arrays[name]
+
+    def take(self, rows: NDArray[np.int64]) -> "Columns":
+        """A copy of some rows."""
+        return Columns({name: array[rows] for name, array in self.arrays.items()})
+
+    def extended(self, n: int) -> "Columns":
+        """A copy with n more rows, all zero."""
+        more = Columns.zeros(n)
+        return Columns({name: np.concatenate([self[name], more[name]]) for name in _NAMES})
 
 
 class Slots:
@@ -50,13 +87,14 @@ class Slots:
 
     Attributes
     ----------
-    state : structured ndarray, shape (capacity,)
+    state : Columns
+        Of `capacity` slots.
     time_ms : ndarray of int64, shape (capacity or more, history_packets)
     size_bytes : ndarray of int32, shape (capacity or more, history_packets)
     """
 
     def __init__(self, history_packets: int, expected: int) -> None:
-        self.state = np.zeros(0, _DTYPE)
+        self.state = Columns.zeros(0)
         self.time_ms = np.empty((expected, history_packets), np.int64)
         self.size_bytes = np.empty((expected, history_packets), np.int32)
         self._free: list[int] = []
@@ -69,7 +107,8 @@ class Slots:
         while len(self._free) < count:
             self._grow()
         slots = np.array([self._free.pop() for _ in range(count)], np.int64)
-        self.state[slots] = np.zeros((), _DTYPE)
+        for name in _NAMES:
+            self.state[name][slots] = np.zeros((), _DTYPE[name])
         self.state["is_open"][slots] = True
         return slots
 
@@ -95,7 +134,7 @@ class Slots:
 
     def _grow(self) -> None:
         old, new = len(self.state), max(256, 2 * len(self.state))
-        self.state = np.concatenate([self.state, np.zeros(new - old, _DTYPE)])
+        self.state = self.state.extended(new - old)
         if new > len(self.time_ms):
             self.time_ms = _extended(self.time_ms, new)
             self.size_bytes = _extended(self.size_bytes, new)

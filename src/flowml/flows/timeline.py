@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from flowml.flows.observations import Observations
 from flowml.flows.packets import PacketSequences, ragged_indices
-from flowml.flows.slots import Slots
+from flowml.flows.slots import Columns, Slots
 
 _STEP = np.int64(1) << np.int64(
     44
@@ -46,8 +46,8 @@ class Timeline:
 
     Attributes
     ----------
-    state : structured ndarray, shape (n,)
-        The slots' columns as they were before.
+    state : Columns
+        Of the n slots, as they were before.
     packets : PacketSequences
         n sequences.
     unbroken_from : ndarray of int64, shape (n_packets,)
@@ -58,7 +58,7 @@ class Timeline:
         Rising: connection number and time.
     """
 
-    state: NDArray[np.void]
+    state: Columns
     packets: PacketSequences
     unbroken_from: NDArray[np.int64]
     totals: "RunningTotals"
@@ -79,7 +79,7 @@ class Timeline:
         hole : ndarray of bool, shape (fresh packets,)
             True where packets are missing before this one.
         """
-        state = slots.state[rows]
+        state = slots.state.take(rows)
         past = slots.read(rows)
         counts = past.counts + fresh.counts
         time_ms, size, broken = _joined(past, fresh, hole)
@@ -148,10 +148,9 @@ class Timeline:
         """Cut observations out of the timeline."""
         row, end = cuts.row, cuts.end
         begin = np.maximum(self.unbroken_from[end - 1], end - history_packets)
-        state = self.state[row]
         totals: dict[str, Any] = self._totals(row, end)
         return Observations(
-            **{name: state[name] for name in _SAME_NAME},
+            **{name: self.state[name][row] for name in _SAME_NAME},
             **totals,
             end_ms=self.packets.time_ms[end - 1],
             age_s=cuts.age_s,
@@ -173,10 +172,10 @@ def last_observations(
     noticed_after_s : ndarray of float64, shape (n,)
         Seconds from the last packet of each to the time at which it counts as over.
     """
-    state = slots.state[rows]
-    lived_s = (state["end_ms"] - state["start_ms"]) / 1000.0
+    state = slots.state
+    lived_s = (state["end_ms"][rows] - state["start_ms"][rows]) / 1000.0
     return Observations(
-        **{name: state[name] for name in (*_SAME_NAME, *_COUNTED, "end_ms")},
+        **{name: state[name][rows] for name in (*_SAME_NAME, *_COUNTED, "end_ms")},
         age_s=lived_s,
         reported_s=lived_s + noticed_after_s,
         is_final=np.ones(len(rows), bool),
@@ -216,7 +215,7 @@ class RunningTotals:
     base: dict[str, NDArray[np.int64]]
 
     @classmethod
-    def of(cls, state: NDArray[np.void], packets: PacketSequences, past: PacketSequences) -> Self:
+    def of(cls, state: Columns, packets: PacketSequences, past: PacketSequences) -> Self:
         """Count packets; totals at the end of a connection's history are what its slot had counted."""
         size = packets.size_bytes
         columns = (_running(size > 0), _running(np.maximum(size, 0)), _running(size))

@@ -1,7 +1,7 @@
 """What may make a sensor blind, each thing as a word and a sentence; decided from figures alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowml.sinks.account import DeliveryFigures
 
@@ -31,11 +31,14 @@ class Finding:
         ``ok``, ``warn`` or ``bad``.
     words : str
         A sentence for whoever has to mend it.
+    source : str
+        Interface that it is about; empty: the whole sensor.
     """
 
     name: str
     status: str
     words: str
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,9 @@ class Sight:
         Interface.
     packets, left_out, dropped : int
         Metered; of IP and not metered; lost in the kernel.
-    lost_records : int
-        Records that were dropped because the scorer had too little time.
+    lost_records, lost_headers : int
+        Within the hour: records that were dropped because the scorer had too little time; packets whose
+        headers were to be kept as evidence and are not.
     flows, one_way : int
         TCP flows of several packets, and those of them with packets of one side only.
     silent_s : float
@@ -65,6 +69,7 @@ class Sight:
     left_out: int = 0
     dropped: int = 0
     lost_records: int = 0
+    lost_headers: int = 0
     flows: int = 0
     one_way: int = 0
     silent_s: float = 0.0
@@ -74,7 +79,8 @@ class Sight:
 
 def of_source(sight: Sight) -> list[Finding]:
     """Judge what an interface shows."""
-    return [_drops(sight), _unmetered(sight), _directions(sight), _silence(sight), _capture(sight)]
+    judged = (_drops, _records, _unmetered, _directions, _silence, _capture, _headers)
+    return [replace(judge(sight), source=sight.source) for judge in judged]
 
 
 def of_clock(step_s: float) -> Finding:
@@ -155,15 +161,30 @@ def worst(findings: Sequence[Finding]) -> str:
 
 
 def _drops(sight: Sight) -> Finding:
-    name = f"losses {sight.source}"
-    if sight.lost_records:
-        words = f"{sight.lost_records} flow records were dropped: the scorer has too little processor time"
-        return Finding(name, BAD, words)
     share = _share(sight.dropped, sight.packets + sight.left_out + sight.dropped)
     words = f"{share:.2%} of the packets were lost before they could be metered"
     status = _graded(share, DROPS_WARN, DROPS_BAD)
     remedy = "" if status == OK else "; a larger capture.ring_mib or a faster processor helps"
-    return Finding(name, status, words + remedy)
+    return Finding(f"losses {sight.source}", status, words + remedy)
+
+
+def _records(sight: Sight) -> Finding:
+    name = f"records {sight.source}"
+    if not sight.lost_records:
+        return Finding(name, OK, "the scorer keeps up with the meter")
+    words = f"{sight.lost_records} flow records were dropped within the hour: the scorer has too little "
+    return Finding(
+        name, BAD, words + "processor time; connections that lost some are judged from what came after"
+    )
+
+
+def _headers(sight: Sight) -> Finding:
+    name = f"evidence {sight.source}"
+    if not sight.lost_headers:
+        return Finding(name, OK, "no header that was to be kept was lost")
+    words = f"headers of {sight.lost_headers} packets were not kept within the hour, as [evidence] asks: "
+    words += "the disk is too slow or full, or evidence.folder is not there; alerts do not suffer"
+    return Finding(name, WARN, words)
 
 
 def _unmetered(sight: Sight) -> Finding:

@@ -76,5 +76,10 @@ class Ledger:
             work, self._work = self._work, {}
             return [(sighting.sight(), work.get(name, Work())) for name, sighting in self._sightings.items()]
 
+    def totals(self) -> dict[str, dict[str, int]]:
+        """Give what the meters of each source counted since the start."""
+        with self._lock:
+            return {name: dict(sighting.totals) for name, sighting in self._sightings.items()}
+
     def _of(self, source: str) -> Work:
         return self._work.setdefault(source, Work())

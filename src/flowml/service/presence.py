@@ -6,10 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from flowml.detections.event import EventKind, SensorEvent
+from flowml.detections.event import SENSOR, EventKind, SensorEvent
 from flowml.errors import SinkError
 
-SENSOR = "sensor"  # the source of what concerns all interfaces
 _FILE = "at-work"
 
 

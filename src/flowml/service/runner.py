@@ -2,32 +2,26 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from operator import methodcaller
 from types import FrameType
 
 from flowml.detections.event import EventKind, SensorEvent
 from flowml.detections.policy import Conclusions
-from flowml.errors import SinkError
 from flowml.service.scoring import Metered, Scorer
 from flowml.service.supervisor import Supervisor
 from flowml.service.tally import Tally
 from flowml.service.told import Closed, Interrupted, Resumed, Told
 from flowml.service.watch import Watch
-from flowml.sinks.base import Sink
+from flowml.sinks.distribution import Distribution
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-Tell = Callable[[str], None]
-"""Told, in a sentence, what an operator should know."""
 
 
 def run(
     supervisor: Supervisor,
     new_scorer: Callable[[str], Scorer],
-    sinks: Sequence[Sink],
-    tell: Tell,
+    distribution: Distribution,
     watch: Watch | None = None,
 ) -> Tally:
     """Score what the capture processes tell until they end or a signal asks for the end.
@@ -41,9 +35,8 @@ def run(
         Just made.
     new_scorer : callable
         Makes the scorer of a source, given its name.
-    sinks : sequence of Sink
-        Each gets every alert and every event; the caller closes them.
-    tell : callable
+    distribution : Distribution
+        Gets every alert and every event; the caller closes it.
     watch : Watch, optional
         Hears what the loop hears, and what it concludes.
 
@@ -52,7 +45,7 @@ def run(
     Tally
         What was seen, and what was not delivered; each of these was told when it happened.
     """
-    loop = _Loop(new_scorer, sinks, tell, watch)
+    loop = _Loop(new_scorer, distribution, watch)
     with _ended_by_signals(supervisor.stop):
         for told in supervisor:
             loop.take(told)
@@ -66,14 +59,12 @@ class _Loop:
     def __init__(
         self,
         new_scorer: Callable[[str], Scorer],
-        sinks: Sequence[Sink],
-        tell: Tell,
+        distribution: Distribution,
         watch: Watch | None = None,
     ) -> None:
         self.tally = Tally()
         self._new_scorer = new_scorer
-        self._sinks = sinks
-        self._tell = tell
+        self._distribution = distribution
         self._watch = watch
         self._scorers: dict[str, Scorer] = {}
 
@@ -113,34 +104,13 @@ class _Loop:
         if self._watch is not None:
             self._watch.concluded(source, conclusions)
         if conclusions.alerts:
-            self._hand_out("alert", methodcaller("emit", conclusions.alerts), len(conclusions.alerts))
+            self.tally.undelivered += self._distribution.emit(conclusions.alerts)
 
     def _report(
         self, kind: EventKind, source: str, message: str, connections: int, gap_s: float | None = None
     ) -> None:
         event = SensorEvent(int(time.time() * 1000), kind, source, message, connections, gap_s)
-        self._hand_out("event", methodcaller("report", event))
-
-    def _hand_out(self, what: str, to: Callable[[Sink], None], count: int = 1) -> None:
-        self.tally.undelivered += count * deliver(what, to, self._sinks, self._tell)
-
-
-def deliver(what: str, to: Callable[[Sink], None], sinks: Sequence[Sink], tell: Tell) -> int:
-    """Hand something to each sink, a failing one keeping it from none of the others.
-
-    Returns
-    -------
-    int
-        How many sinks failed; each failure was told.
-    """
-    failed = 0
-    for sink in sinks:
-        try:
-            to(sink)
-        except SinkError as error:
-            tell(f"{what} not delivered: {error}")
-            failed += 1
-    return failed
+        self.tally.undelivered += self._distribution.report(event)
 
 
 @contextmanager

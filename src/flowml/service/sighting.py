@@ -17,6 +17,7 @@ from flowml.service.wire import Counted
 _TCP = 6
 _FEWEST_PACKETS = 4  # an answered handshake and a little more; less is a scan
 _RECENT_S = 3600.0
+_REMEMBERED = ("lost_records", "lost_headers")  # rare, and over before somebody looks
 
 
 class Sighting:
@@ -27,12 +28,19 @@ class Sighting:
     source : str
     clock : callable
         Monotonic seconds.
+
+    Attributes
+    ----------
+    totals : Counter of str
+        What the meters of this source counted, each process after the other.
     """
 
     def __init__(self, source: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._clock = clock
+        self.totals: Counter[str] = Counter()
         self._since: Counter[str] = Counter()
+        self._lost: deque[tuple[float, str, int]] = deque()
         self._last: dict[str, int] = {}
         self._seen_at = clock()
         self._restarts: deque[float] = deque(maxlen=1000)
@@ -57,12 +65,18 @@ class Sighting:
         """What came since the last time, and begin anew."""
         now, since = self._clock(), self._since
         self._since = Counter()
+        while self._lost and now - self._lost[0][0] >= _RECENT_S:
+            self._lost.popleft()
+        lost = Counter[str]()
+        for _, name, count in self._lost:
+            lost[name] += count
         return Sight(
             self._source,
             packets=since["packets"],
             left_out=since["ignored"] - since[NOT_IP],
             dropped=since["kernel_drops"],
-            lost_records=since["lost_records"],
+            lost_records=lost["lost_records"],
+            lost_headers=lost["lost_headers"],
             flows=since["flows"],
             one_way=since["one_way"],
             silent_s=now - self._seen_at,
@@ -79,8 +93,10 @@ class Sighting:
         self._seen_at = self._clock()
 
     def _compare(self, counters: dict[str, int]) -> None:
-        for name, value in counters.items():
-            self._since[name] += max(0, value - self._last.get(name, 0))
+        fresh = {name: max(0, value - self._last.get(name, 0)) for name, value in counters.items()}
+        self._since.update(fresh)
+        self.totals.update(fresh)
+        self._lost.extend((self._clock(), name, fresh[name]) for name in _REMEMBERED if fresh.get(name))
         if counters.get("kernel_received", 0) > self._last.get("kernel_received", 0):
             self._seen_at = self._clock()
         self._last = dict(counters)

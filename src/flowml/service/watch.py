@@ -10,11 +10,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from flowml.detections.event import SensorEvent
 from flowml.detections.policy import Conclusions
 from flowml.detections.verdict import VerdictBatch
 from flowml.errors import SinkError
 from flowml.flows.observations import Observations
-from flowml.service import health
+from flowml.service import figures, health
+from flowml.service.changes import Changes
 from flowml.service.chronicle import Chronicle
 from flowml.service.health import Finding
 from flowml.service.ledger import Ledger
@@ -36,7 +38,7 @@ class Watch:
     """Watches over the models, what the sources show, the clock, the destinations and the database.
 
     A context manager: its thread runs inside. What the loop calls (`hear`, `judge_of`, `concluded`) takes no
-    time; a change for the worse or the better is told when it is found.
+    time; a change for the worse or the better is reported when it is found.
 
     Parameters
     ----------
@@ -44,7 +46,8 @@ class Watch:
     others : callable
     chronicle : Chronicle or None
         Where it is kept; None: it is only told.
-    tell : callable
+    report : callable
+        Given each change of health, by the thread.
     beat_s : float
         From one look to the next, seconds.
     presence : Presence or None
@@ -56,7 +59,7 @@ class Watch:
         models: ModelWatch,
         others: Findings,
         chronicle: Chronicle | None,
-        tell: Callable[[str], None],
+        report: Callable[[SensorEvent], object],
         beat_s: float = BEAT_S,
         presence: Presence | None = None,
     ) -> None:
@@ -65,7 +68,8 @@ class Watch:
         self._models = models
         self._others = others
         self._chronicle = chronicle
-        self._tell = tell
+        self._report = report
+        self._changes = Changes()
         self._beat_s = beat_s
         self._presence = presence
         self._ledger = Ledger()
@@ -119,15 +123,10 @@ class Watch:
     # --- for whoever asks ---------------------------------------------------------------------------------
 
     def metrics(self) -> list[Metric]:
-        """Health as figures: 0 is ok, 1 warns, 2 is bad; drift of the last hour."""
-        samples = [
-            ({"check": finding.name}, float(health.GRAVITY[finding.status])) for finding in self.findings
-        ]
-        drift = [({"of": name}, value) for name, value in self.drift.items()]
-        words = "Population stability index of the last hour against the training data."
+        """Health and drift as they were found last, and what the meters counted."""
         return [
-            Metric("flowml_health", "0: ok, 1: warning, 2: bad.", "gauge", samples),
-            Metric("flowml_drift", words, "gauge", drift),
+            *figures.of_health(self.findings, self.drift),
+            *figures.of_sources(self._ledger.totals()),
         ]
 
     # --- its thread ---------------------------------------------------------------------------------------
@@ -158,7 +157,10 @@ class Watch:
         ]
         if self._chronicle is not None:
             findings.append(health.of_database(trouble))
-        self._tell_changes(findings)
+        if not self._ending.is_set():  # else the destinations have been told all by now
+            for event in self._changes.of(findings, time.monotonic(), now_ms):
+                with suppress(BrokenPipeError):  # of standard output: that ends the loop, not this thread
+                    self._report(event)
         self.findings = tuple(findings)
         self._give_sign()
         if self._chronicle is not None:
@@ -176,9 +178,3 @@ class Watch:
         if abs(step_s) >= health.CLOCK_STEP_S:
             self._stepped_at, self._step_s = time.monotonic(), step_s
         return self._step_s if time.monotonic() - self._stepped_at < _REMEMBERED_S else 0.0
-
-    def _tell_changes(self, findings: Iterable[Finding]) -> None:
-        before = {finding.name: finding.status for finding in self.findings}
-        for finding in findings:
-            if finding.status != before.get(finding.name, health.OK):
-                self._tell(f"health: {finding.name}: {finding.status}: {finding.words}")

@@ -102,6 +102,9 @@ class Delivery:
 
     def _accept(self, said: Sequence[Alert | SensorEvent]) -> None:
         self.check()
+        if self._end_at is not None:
+            self._account.lost(len(said))
+            raise SinkError(f"{self.name}: takes nothing more: the sensor ends")
         try:
             self._backlog.put([to_record(one) for one in said])
         except SinkError:

@@ -84,6 +84,9 @@ def event_record(event: SensorEvent) -> dict[str, Any]:
             "message": encodable(event.message),
             "connections": event.connections,
             "gap_s": None if event.gap_s is None else round(event.gap_s, 3),
+            "check": encodable(event.check) or None,
+            "status": event.status or None,
+            "before": event.before or None,
         },
     }
 
@@ -160,4 +163,4 @@ def _evidence(alert: Alert, verdict: ConnectionVerdict) -> dict[str, Any]:
 
 def _eve_time(time_ms: int) -> str:
     seconds, rest = divmod(time_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest * 1000:06d}+0000"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest * 1000:06d}+0000"

@@ -1,7 +1,7 @@
 """All destinations of a sensor, opened as its configuration says, and ended together."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +11,7 @@ from flowml.sinks.backlog import Backlog
 from flowml.sinks.base import Sink, Terms
 from flowml.sinks.console import ConsoleLog, PlainConsole
 from flowml.sinks.delivery import PARTING_S, Delivery
+from flowml.sinks.distribution import Distribution
 from flowml.sinks.eve import EveFile
 from flowml.sinks.exporter import MetricsFile, MetricsServer
 from flowml.sinks.journal import Journal
@@ -19,6 +20,7 @@ from flowml.sinks.prometheus import Metrics, delivery_metrics
 from flowml.sinks.settings import PrometheusSettings, SinksSettings
 
 _JOURNAL = ".journal"
+_BEING_HANDED_OUT = "handing-out"
 
 
 def destinations(settings: SinksSettings) -> Iterator[tuple[str, Sink, Terms]]:
@@ -101,6 +103,21 @@ class Outlets:
         delivery = Delivery(name, sink, backlog, terms, self._tell, aside)
         self._deliveries.append(delivery)
         self.sinks.append(delivery)
+
+    def distribution(self, sinks: Sequence[Sink]) -> Distribution:
+        """Give what hands out to some sinks; the caller closes it.
+
+        Raises
+        ------
+        SinkError
+            The folder for what waits cannot be used.
+        """
+        if self._folder is None:
+            return Distribution(sinks, self._tell)
+        journal = Journal(self._folder / _BEING_HANDED_OUT, self._spool_bytes)
+        if journal.damage:
+            self._tell(journal.damage)
+        return Distribution(sinks, self._tell, journal)
 
     def tell_strangers(self) -> None:
         """Tell which journals wait for a destination that is there no more; after the last `add`."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, is_dataclass
+from dataclasses import is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
@@ -18,7 +18,7 @@ _Maker = Callable[[Any], Any]
 def to_record(said: Alert | SensorEvent) -> bytes:
     """Write an alert or an event down; `from_record` gives an equal one."""
     kind = "alert" if isinstance(said, Alert) else "event"
-    return json.dumps({kind: asdict(said)}, separators=(",", ":"), default=_value).encode("ascii")
+    return json.dumps({kind: vars(said)}, separators=(",", ":"), default=_value).encode("ascii")
 
 
 def from_record(record: bytes) -> Alert | SensorEvent:
@@ -43,6 +43,8 @@ def from_record(record: bytes) -> Alert | SensorEvent:
 def _value(value: object) -> Any:
     if isinstance(value, Enum):
         return value.value
+    if is_dataclass(value):
+        return vars(value)  # as it is: a copy of a strip takes longer than all the rest
     raise TypeError(f"{type(value).__name__} cannot be kept")
 
 
