@@ -88,6 +88,7 @@ def _limits() -> list[str]:
             "* A connection is judged 30 seconds after its first packet at the earliest; a miner that leaves "
             "before it sent a share has shown next to nothing."
         ),
+        "* In the first five minutes of a connection its probability is held back: less was seen.",
         "* Families that it was not fitted on are found as far as they resemble those it was.",
         "* A verdict is evidence for a person, not proof. Mining may be authorised.",
     ]

@@ -5,4 +5,4 @@ After `make model` made another one, its folder, its version and the digest that
 
 SHIPPED_NAME = "flowml"
 SHIPPED_VERSION = "3"
-SHIPPED_DIGEST = "273e370fd75cf90bf497c974ecc400f3d769e3f85c3b2add1e2db937c2211ea0"
+SHIPPED_DIGEST = "ac8e094a80aae1ce63b4ff77a24966ebdc84d402cafc31c7f302b6a7c8f33544"

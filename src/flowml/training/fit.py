@@ -41,7 +41,7 @@ class TrainingSettings:
         out. Of the 8,850 that there are none may be above the threshold (docs/decisions/0016).
     lookalike_alarm_share : float
         The same for the lab's benign connections that are judged. They were chosen for their likeness to
-        mining and are far more common there than on a network, so three in a hundred is a strict budget.
+        mining and are far more common there than on a network, so two in a hundred is a strict budget.
     early_discount : float
         What a probability loses while a connection is young, see `flowml.models.calibration`.
     lowest_threshold : float
@@ -55,7 +55,7 @@ class TrainingSettings:
     seed: int = 20261123
     n_folds: int = 5
     false_alarm_share: float = 1e-4
-    lookalike_alarm_share: float = 3e-2
+    lookalike_alarm_share: float = 2e-2
     early_discount: float = 2.0
     lowest_threshold: float = 0.8
     unsure_ratio: float = 0.5
