@@ -14,6 +14,7 @@ from flowml.sinks.text import printable
 if TYPE_CHECKING:
     from flowml.detections.alert import Alert
     from flowml.detections.incident import Incident
+    from flowml.detections.sentence import Sentence
     from flowml.incidents.asking import IncidentDetail
     from flowml.incidents.store import IncidentStore
 
@@ -65,7 +66,7 @@ def show(number: int, as_json: bool, config_file: Path) -> None:
         return
     click.echo(_line(detail.incident))
     for sentence in found:
-        click.echo(f"  {printable(sentence, 500)}")
+        click.echo(f"  {printable(sentence.text, 500)}")
     for alert in detail.alerts:
         _show_alert(alert)
     for step in detail.steps:
@@ -178,7 +179,7 @@ def _show_alert(alert: "Alert") -> None:
         f"{verdict.server_bytes} down"
     )
     for sentence in alert.explanation:
-        click.echo(f"    {printable(sentence, 1000)}")
+        click.echo(f"    {printable(sentence.text, 1000)}")
     if evidence.share_rate_per_min is not None:
         click.echo(f"    About {evidence.share_rate_per_min:.1f} shares a minute.")
     if evidence.resembles:
@@ -187,14 +188,19 @@ def _show_alert(alert: "Alert") -> None:
         click.echo(f"    Opened in the minute before: {', '.join(map(printable, evidence.opened_before))}.")
 
 
-def _facts(detail: "IncidentDetail", found: Sequence[str]) -> dict[str, Any]:
+def _facts(detail: "IncidentDetail", found: "Sequence[Sentence]") -> dict[str, Any]:
     alerts = [
-        {"identifier": alert.identifier, "community_id": alert.verdict.key.community_id, **asdict(alert)}
+        {
+            "identifier": alert.identifier,
+            "community_id": alert.verdict.key.community_id,
+            **asdict(alert),
+            "explanation": [sentence.text for sentence in alert.explanation],
+        }
         for alert in detail.alerts
     ]
     return {
         **asdict(detail.incident),
-        "findings": list(found),
+        "findings": [sentence.text for sentence in found],
         "alerts": alerts,
         "history": [asdict(step) for step in detail.steps],
         "related": [related.number for related in detail.related],
