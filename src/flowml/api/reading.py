@@ -56,9 +56,9 @@ def incidents(store: IncidentStore, asked: Asked, limit: int, offset: int) -> an
     return answers.IncidentList(total=found.total, offset=offset, limit=limit, incidents=lines)
 
 
-def newest(store: IncidentStore, asked: Asked, limit: int) -> tuple[Incident, ...]:
+def rows(store: IncidentStore, asked: Asked, limit: int) -> list[tuple[str | int, ...]]:
     """The newest incidents, for a file."""
-    return store.incidents(_filter(asked), limit, 0).incidents
+    return store.rows(_filter(asked), limit)
 
 
 def incident(store: IncidentStore, number: int, alerts: int = ALERTS) -> Known:
