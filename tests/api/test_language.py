@@ -15,7 +15,18 @@ SENTENCES = {**EXPLANATIONS, **FINDINGS}
 
 def test_all_catalogues_have_the_same_keys_and_places() -> None:
     known = catalogue("en").words
-    assert_same(catalogue("ja").words.keys() - SENTENCES.keys(), "ja", known)
+    own = {key for key in catalogue("ja").words if key in SENTENCES or key.startswith("checked.")}
+    assert_same(catalogue("ja").words.keys() - own, "ja", known)
+
+
+def test_every_check_is_told_at_every_level() -> None:
+    kinds = {key.split(".")[1] for key in catalogue("ja").words if key.startswith("check.")} - {"sensor"}
+    assert kinds >= {"losses", "sink", "selftest"}
+    for kind in kinds:
+        assert all(catalogue("ja").meaning(f"{kind} eth1", level) for level in ("ok", "warn", "bad")), kind
+    assert catalogue("ja").check("losses eth1") == "パケット損失 · eth1"
+    assert catalogue("en").check("mood") == "mood"
+    assert catalogue("en").meaning("losses eth1", "bad") == ""
 
 
 def test_every_sentence_can_be_said_in_every_language_with_the_same_figures() -> None:

@@ -73,9 +73,7 @@ class IncidentList(Answer):
 class Message:
     """One packet with payload, or one message, of a strip."""
 
-    at_s: Annotated[
-        float, Field(description="Seconds since the first packet of the connection that is shown")
-    ]
+    at_s: Annotated[float, Field(description="Seconds since the first packet that is shown")]
     size_bytes: Annotated[int, Field(description="Positive: from the client; negative: from the server")]
 
 

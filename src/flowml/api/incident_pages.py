@@ -93,6 +93,7 @@ def incident(request: Request, number: IncidentNumber, who: Viewer, done: Done =
         who,
         "incidents",
         line=found.incident,
+        following=reading.following(context(request).store, number),
         alerts=[{**_pictured(alert), "said": it} for alert, it in zip(found.alerts, said, strict=True)],
         history=found.history,
         related=found.related,

@@ -67,6 +67,12 @@ def incident(store: IncidentStore, number: int, alerts: int = ALERTS) -> Known:
     return Known(replace(found, alerts=found.alerts[:alerts]), findings(store, found))
 
 
+def following(store: IncidentStore, number: int) -> answers.IncidentLine | None:
+    """The newest incident that nobody has looked at, other than this one."""
+    new = store.incidents(IncidentFilter(IncidentState.NEW), 2, 0).incidents
+    return next((_line(it) for it in new if it.number != number), None)
+
+
 def told(known: Known) -> answers.IncidentAnswer:
     """What is known of an incident, as the API answers it."""
     detail = known.detail
@@ -132,7 +138,7 @@ def waiting(store: IncidentStore) -> int:
 
 
 def health(store: IncidentStore, now_ms: int) -> sensor_answers.Health:
-    """How the sensor is; one that was not heard of for minutes is blind, whatever it said before."""
+    """How the sensor is, the gravest first; one not heard of for minutes is blind, whatever it said."""
     states = telemetry.health(store)
     checks = tuple(
         sensor_answers.Check(
@@ -149,7 +155,11 @@ def health(store: IncidentStore, now_ms: int) -> sensor_answers.Health:
     level: Level = max((check.level for check in checks), key=_LEVELS.index, default="ok")
     if heard is None or now_ms - heard > _SILENT_MS:
         level = "bad"
-    return sensor_answers.Health(level=level, heard_ms=heard, checks=checks)
+    return sensor_answers.Health(
+        level=level,
+        heard_ms=heard,
+        checks=tuple(sorted(checks, key=lambda check: -_LEVELS.index(check.level))),
+    )
 
 
 def overview(store: IncidentStore, budget: float, now_ms: int) -> sensor_answers.Overview:

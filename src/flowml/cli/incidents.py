@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowml.cli.state import moment, now_ms, opened, state_option, who
+from flowml.cli.config_file import sensor_config_option
+from flowml.cli.state import moment, now_ms, opened, who
 from flowml.sinks.text import printable
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _filters = (
 def _filtered(command: Any) -> Any:
     for option in reversed(_filters):
         command = option(command)
-    return state_option(command)
+    return sensor_config_option(command)
 
 
 @click.group()
@@ -52,7 +53,7 @@ def list_incidents(state: str | None, search: str, host: str, limit: int, config
 
 @incidents.command()
 @click.argument("number", type=click.IntRange(min=1))
-@state_option
+@sensor_config_option
 @click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 def show(number: int, as_json: bool, config_file: Path) -> None:
     """Show incident NUMBER: what was seen, what it has to do with others, what was done."""
@@ -79,7 +80,7 @@ def show(number: int, as_json: bool, config_file: Path) -> None:
 @click.option(
     "-o", "--output", metavar="FILE.pcap", type=click.Path(path_type=Path), required=True, help="Written."
 )
-@state_option
+@sensor_config_option
 def slice_incident(number: int, output: Path, config_file: Path) -> None:
     """Cut the packets of incident NUMBER out of the headers that [evidence] keeps."""
     from flowml.capture.header_slice import Cut, write_slice
@@ -108,7 +109,7 @@ def slice_incident(number: int, output: Path, config_file: Path) -> None:
 @click.option("--state", type=click.Choice(STATES), help="confirmed and false_alarm become feedback.")
 @click.option("--owner", help="Who handles it.")
 @click.option("--note", help="What to remember.")
-@state_option
+@sensor_config_option
 def set_incidents(
     numbers: Sequence[int], state: str | None, owner: str | None, note: str | None, config_file: Path
 ) -> None:
