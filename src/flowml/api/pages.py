@@ -24,10 +24,18 @@ _DRIFTED = 20
 @router.get("/")
 def overview(request: Request, who: Viewer) -> Response:
     """The last day in one glance."""
-    known = context(request)
-    figures = reading.overview(known.store, known.settings.alerts_per_day, now_ms())
+    known, now = context(request), now_ms()
+    figures = reading.overview(known.store, known.settings.alerts_per_day, now)
     latest = reading.incidents(known.store, reading.Asked(), _LATEST, 0).incidents
-    return framed(request, "overview.html", who, "overview", overview=figures, latest=latest)
+    return framed(
+        request,
+        "overview.html",
+        who,
+        "overview",
+        overview=figures,
+        latest=latest,
+        is_silent=reading.is_silent(figures.health.heard_ms, now),
+    )
 
 
 @router.get("/hosts")

@@ -153,13 +153,18 @@ def health(store: IncidentStore, now_ms: int) -> sensor_answers.Health:
     told_ms = [state.updated_ms for state in states if state.name != telemetry.SELFTEST]
     heard = max([*told_ms, telemetry.last_beat_ms(store) or 0]) or None
     level: Level = max((check.level for check in checks), key=_LEVELS.index, default="ok")
-    if heard is None or now_ms - heard > _SILENT_MS:
+    if is_silent(heard, now_ms):
         level = "bad"
     return sensor_answers.Health(
         level=level,
         heard_ms=heard,
         checks=tuple(sorted(checks, key=lambda check: -_LEVELS.index(check.level))),
     )
+
+
+def is_silent(heard_ms: int | None, now_ms: int) -> bool:
+    """Whether the sensor was not heard of for minutes."""
+    return heard_ms is None or now_ms - heard_ms > _SILENT_MS
 
 
 def overview(store: IncidentStore, budget: float, now_ms: int) -> sensor_answers.Overview:

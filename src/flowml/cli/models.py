@@ -66,7 +66,7 @@ def show(reference: str | None, tracking_uri: str | None, as_json: bool) -> None
 
     Without one, of the model that came with flowml. The model is fetched and checked.
     """
-    from flowml.models.bundle import CARD
+    from flowml.models.bundle_files import CARD
     from flowml.registry.store import resolve
 
     resolved = resolve(reference, tracking_uri)
