@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from flowml.capture.framing import MAX_CAPTURED_BYTES, PcapngWalker, PcapWalker
+from flowml.capture.framing import MAX_CAPTURED_BYTES, PcapWalker
+from flowml.capture.pcapng import PcapngWalker
 
 PACKETS_PER_S = 5000
 EPOCH_S = 1_700_000_000

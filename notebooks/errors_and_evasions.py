@@ -112,8 +112,7 @@ if "FLOWML_FEEDBACK" in os.environ:
     now = resolve().bundle.judge(said.observations).probability
     for row in range(min(SHOWN, len(said))):
         title = f"{said.family[row]}, {said.origin[row]}: probability now {now[row]:.4f}"
-        packets = said.observations.packets.take(np.array([row]))
-        display(message_strip(packets, int(packets.time_ms[0]), title))
+        display(message_strip(said.observations.packets.take(np.array([row])), title))
 else:
     display(Markdown("No feedback was given (`FLOWML_FEEDBACK`)."))
 

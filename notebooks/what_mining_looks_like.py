@@ -152,7 +152,7 @@ def show(row: int) -> None:
         f"{connections.source[row]}/{connections.file[row]}, lasted {connections.lasted_s[row]:,.0f} s, "
         f"shown from {(from_ms - seen.start_ms[row]) / 1000:,.0f} s on"
     )
-    display(message_strip(packets, from_ms, title))
+    display(message_strip(packets, title))
 
 
 # %%

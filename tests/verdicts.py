@@ -5,6 +5,7 @@ from typing import Any
 
 from flowml.detections.alert import Alert, ConnectionVerdict
 from flowml.detections.event import EventKind, SensorEvent
+from flowml.detections.sentence import Sentence
 from flowml.detections.verdict import Label
 from flowml.flows.key import FlowKey
 
@@ -30,9 +31,10 @@ MINING = ConnectionVerdict(
 BENIGN = replace(MINING, label=Label.BENIGN, probability=0.01, detected_after_s=None)
 
 
-def alert(*explanation: str, **changes: Any) -> Alert:
+def alert(*explanation: str | Sentence, **changes: Any) -> Alert:
     """An alert about `MINING` with some fields changed."""
-    return Alert(replace(MINING, **changes), 1_700_000_061_500, explanation)
+    said = tuple(Sentence(it) if isinstance(it, str) else it for it in explanation)
+    return Alert(replace(MINING, **changes), 1_700_000_061_500, said)
 
 
 def event(message: str = "eth0: capture goes on after 2.5 s", source: str = "eth0") -> SensorEvent:

@@ -27,6 +27,7 @@ PATHS = {"overview": "/", "incident": "/incidents/9"}
 EXTRA = (
     ("overview", "ja", "dark", 1440),
     ("incident", "en", "dark", 1440),
+    ("incident", "ja", "light", 1440),
     ("incidents", "ja", "light", 360),
 )
 HOUR_MS = 3_600_000
@@ -65,12 +66,16 @@ def _tell_of_the_sensor(store: IncidentStore, now: int, draw: random.Random) -> 
             load = int(1000 * (1.3 + sin(minute / 230) + draw.random() / 5))
             beat = (now - minute * 60_000, "eth1", load * 900, load * 600_000, load * 4, load * 7, 0, 0)
             connection.execute("INSERT INTO beat VALUES (?, ?, ?, ?, ?, ?, ?, ?)", beat)
-    words = "Only one side of 31 % of the connections is visible: is the tap's second leg connected?"
+    lost = "0.00% of the packets were lost before they could be metered"
+    words = (
+        "31% of the TCP flows show one side only; such connections are not judged: mirror both directions to "
+        "this port"
+    )
     telemetry.record_health(
         store,
         [
-            HealthState("eth1", "ok", "1.2 million packets a minute, none lost", now - 70 * HOUR_MS, now),
-            HealthState("eth2", "warn", words, now - 3 * HOUR_MS, now),
+            HealthState("losses eth1", "ok", lost, now - 70 * HOUR_MS, now),
+            HealthState("directions eth2", "warn", words, now - 3 * HOUR_MS, now),
             HealthState("selftest", "ok", "8 of 8 families seen within 31 s", now - 9 * HOUR_MS, now),
         ],
     )

@@ -5,15 +5,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from flowml.detections.alert import Evidence
+from flowml.detections.explanation import EXPLANATIONS
+from flowml.detections.sentence import say
 from flowml.flows.key import FlowKey
 from flowml.incidents.store import IncidentStore
 from tests.verdicts import alert
 
 WORDS = (
-    "The server sent 14 messages of its own accord, median 378 bytes, one every 42 s (median).",
-    "The client sent 49 messages, median 186 bytes; 100% were answered within 1 s by 64 bytes; 4.9 a minute.",
-    "Over the last 10 min both sides sent 41 bytes a second, quiet 96% of the time.",
-)
+    say(
+        EXPLANATIONS, "explanation.pushes_rhythm", pushed_messages=14, pushed_ratio=0.22, size_bytes=378.0,
+        constant_ratio=1.0, gap_s=42.0,
+    ),
+    say(
+        EXPLANATIONS, "explanation.submissions_answered_rate", sent_messages=49, size_bytes=186.0,
+        constant_ratio=1.0, answered_ratio=1.0, answer_bytes=64.0, answer_ms=30.0, sent_per_min=4.9,
+    ),
+    say(EXPLANATIONS, "explanation.trickle", span_s=600.0, second_bytes=41.0, quiet_ratio=0.96),
+)  # fmt: skip
 
 STRIP = ((0.0, 186), (0.03, -64), (11.5, -378), (14.2, 186), (14.23, -64))
 

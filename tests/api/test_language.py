@@ -1,20 +1,64 @@
 import re
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 import pytest
 
-from flowml.api.language import LANGUAGES, catalogue, choose
+from flowml.api.language import LANGUAGES, Said, catalogue, choose
+from flowml.detections.explanation import EXPLANATIONS
+from flowml.detections.sentence import Sentence, say
+from flowml.incidents.campaigns import FINDINGS
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "flowml" / "api"
+SENTENCES = {**EXPLANATIONS, **FINDINGS}
 
 
 def test_all_catalogues_have_the_same_keys_and_places() -> None:
     known = catalogue("en").words
-    for code in LANGUAGES:
-        words = catalogue(code).words
-        assert words.keys() == known.keys()
-        for key, text in words.items():
-            assert set(re.findall(r"\{(\w+)\}", text)) == set(re.findall(r"\{(\w+)\}", known[key])), key
+    own = {key for key in catalogue("ja").words if key in SENTENCES or key.startswith("checked.")}
+    assert_same(catalogue("ja").words.keys() - own, "ja", known)
+
+
+def test_every_check_is_told_at_every_level() -> None:
+    kinds = {key.split(".")[1] for key in catalogue("ja").words if key.startswith("check.")} - {"sensor"}
+    assert kinds >= {"losses", "sink", "selftest"}
+    for kind in kinds:
+        assert all(catalogue("ja").meaning(f"{kind} eth1", level) for level in ("ok", "warn", "bad")), kind
+    assert catalogue("ja").check("losses eth1") == "パケット損失 · eth1"
+    assert catalogue("en").check("mood") == "mood"
+    assert catalogue("en").meaning("losses eth1", "bad") == ""
+
+
+def test_every_sentence_can_be_said_in_every_language_with_the_same_figures() -> None:
+    for code in LANGUAGES.keys() - {"en"}:
+        assert_same(catalogue(code).words.keys() & SENTENCES.keys(), code, SENTENCES)
+
+
+def assert_same(keys: Set[str], code: str, known: Mapping[str, str]) -> None:
+    assert keys == known.keys()
+    for key in keys:
+        text = catalogue(code).words[key]
+        assert set(re.findall(r"\{(\w+)\}", text)) == set(re.findall(r"\{(\w+)\}", known[key])), key
+
+
+def test_a_sentence_is_said_in_the_reader_s_language() -> None:
+    sentence = say(EXPLANATIONS, "explanation.trickle", span_s=600.0, second_bytes=41.2, quiet_ratio=0.96)
+    assert catalogue("en").say(sentence) == Said(sentence.text, "en")
+    assert catalogue("ja").say(sentence) == Said(
+        "直近 10 分の通信量は双方を合わせて毎秒 41 バイトで、96% の時間は通信がありません。", "ja"
+    )
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        Sentence("As an earlier flowml stored it."),
+        Sentence("As a later flowml says it.", "explanation.mood", (("mood", "good"),)),
+        Sentence("With other figures.", "explanation.trickle", (("span_s", 600.0),)),
+    ],
+)
+def test_what_cannot_be_said_in_a_language_stays_english(sentence: Sentence) -> None:
+    assert catalogue("ja").say(sentence) == Said(sentence.text, "en")
 
 
 def test_every_key_that_a_page_names_is_there() -> None:

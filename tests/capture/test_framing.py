@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowml.capture import framing
-from flowml.capture.framing import PcapngWalker, PcapWalker
+from flowml.capture.framing import PcapWalker
+from flowml.capture.pcapng import PcapngWalker
 from tests.capture.frames import EPOCH_S, block, enhanced, interface, pcap, section
 
 FRAMES = [(0, b"a" * 60), (1500, b"b" * 61), (1501, b"")]

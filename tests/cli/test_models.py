@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from flowml.cli.main import run
-from flowml.models.bundle import ESTIMATORS, bundle_digest
+from flowml.models.bundle_files import ESTIMATORS, bundle_digest
 from flowml.registry.connection import connect
 from flowml.registry.tracking import log_run
 from tests.registry.builders import small_bundle, training_run

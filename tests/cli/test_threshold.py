@@ -8,7 +8,7 @@ from flowml.detections.scores import N_BINS
 from flowml.incidents.scores import HOUR_MS, add_scores
 from flowml.incidents.store import IncidentStore
 from flowml.incidents.telemetry import ModelInUse, record_model
-from flowml.models.bundle import bundle_digest
+from flowml.models.bundle_files import bundle_digest
 from tests.registry.builders import small_bundle
 
 

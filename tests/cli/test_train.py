@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flowml.cli.main import run
-from flowml.models.bundle import bundle_digest
+from flowml.models.bundle_files import bundle_digest
 from tests.processes import ENVIRONMENT, FLOWML, children, eventually, flowml, start_flowml
 from tests.recorded import record_data_set
 

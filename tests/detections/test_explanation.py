@@ -11,7 +11,7 @@ T0 = 1_700_000_000_000
 def last(packets: list[Packet]) -> tuple[str, ...]:
     table = ConnectionTable(ConnectionSettings())
     seen = Observations.concat([table.update(slices(packets, [len(packets) // 2])), table.flush()])
-    return explain(seen.take(np.array([len(seen) - 1])))[0]
+    return tuple(said.text for said in explain(seen.take(np.array([len(seen) - 1])))[0])
 
 
 def test_a_miner_is_told_as_jobs_and_accepted_shares() -> None:

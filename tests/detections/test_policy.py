@@ -1,6 +1,7 @@
 import numpy as np
 
 from flowml.detections.policy import Conclusions, Policy
+from flowml.detections.sentence import Sentence
 from flowml.detections.verdict import Label, VerdictBatch
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.flows.observations import Observations
@@ -25,7 +26,7 @@ def verdicts(*probabilities: float) -> VerdictBatch:
 
 
 def policy() -> Policy:
-    return Policy("capture.pcap", lambda seen: [("it pushes jobs",)] * len(seen))
+    return Policy("capture.pcap", lambda seen: [(Sentence("it pushes jobs"),)] * len(seen))
 
 
 def taken(one: Policy, seen: Observations, all_verdicts: list[float]) -> list[Conclusions]:
@@ -39,7 +40,7 @@ def test_a_connection_raises_one_alert_at_its_first_mining_verdict() -> None:
     (alert,) = conclusions.alerts
     assert alert.verdict.age_s == 30
     assert alert.verdict.probability == 0.95
-    assert alert.explanation == ("it pushes jobs",)
+    assert alert.explanation == (Sentence("it pushes jobs"),)
     (ended,) = conclusions.ended
     assert ended.label is Label.MINING
     assert ended.probability == 0.99

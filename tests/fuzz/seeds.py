@@ -8,7 +8,8 @@ from pathlib import Path
 
 import zstandard
 
-from flowml.capture.framing import PcapngWalker, PcapWalker
+from flowml.capture.framing import PcapWalker
+from flowml.capture.pcapng import PcapngWalker
 from flowml.capture.sources import METERED_LINKS, open_capture
 from flowml.errors import CaptureError
 from tests.capture.frames import (

@@ -16,7 +16,7 @@ def store(tmp_path: Path) -> IncidentStore:
 def found(store: IncidentStore, number: int) -> tuple[str, ...]:
     detail = store.incident(number)
     assert detail is not None
-    return findings(store, detail)
+    return tuple(said.text for said in findings(store, detail))
 
 
 def test_hosts_with_one_pool_are_a_campaign_and_others_are_not(store: IncidentStore) -> None:

@@ -8,16 +8,8 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 
 from flowml.errors import ModelError
-from flowml.models.bundle import (
-    CARD,
-    ESTIMATORS,
-    FACTS,
-    SUMS,
-    ModelBundle,
-    bundle_digest,
-    load_bundle,
-    save_bundle,
-)
+from flowml.models.bundle import ModelBundle, load_bundle, save_bundle
+from flowml.models.bundle_files import CARD, ESTIMATORS, FACTS, SUMS, bundle_digest
 from flowml.training.fit import TrainingSettings, fit
 from tests.labelled import small_data_set
 

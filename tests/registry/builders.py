@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from mlflow.exceptions import MlflowException
 
 from flowml.features.matrix import feature_matrix
-from flowml.models.bundle import ModelBundle, bundle_digest, save_bundle
+from flowml.models.bundle import ModelBundle, save_bundle
+from flowml.models.bundle_files import bundle_digest
 from flowml.registry.connection import connect
 from flowml.registry.run import DatasetInput, TrainingRun
 from flowml.registry.versions import DIGEST_TAG

@@ -7,7 +7,7 @@ import pytest
 
 import flowml
 from flowml.errors import ModelError
-from flowml.models.bundle import CARD, ESTIMATORS, FACTS, SUMS, bundle_digest
+from flowml.models.bundle_files import CARD, ESTIMATORS, FACTS, SUMS, bundle_digest
 from flowml.models.shipped import SHIPPED_DIGEST, SHIPPED_NAME, SHIPPED_VERSION
 from flowml.registry.promotion import promote, rollback
 from flowml.registry.store import cache_folder, resolve

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flowml.errors import ModelError
-from flowml.models.bundle import bundle_digest
+from flowml.models.bundle_files import bundle_digest
 from flowml.registry.connection import URI_VARIABLE, connect
 from flowml.registry.tracking import EXPERIMENT, log_run, require_place
 from tests.registry.builders import training_run

@@ -5,7 +5,8 @@ import pytest
 
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.flows.observations import Observations
-from flowml.models.bundle import ESTIMATORS, bundle_digest, load_bundle
+from flowml.models.bundle import load_bundle
+from flowml.models.bundle_files import ESTIMATORS, bundle_digest
 from flowml.models.deployment import deploy
 from flowml.models.pointer import CHALLENGER, CHAMPION, Pointer, pointer_path, revert, write_pointer
 from flowml.service.model_watch import ModelWatch

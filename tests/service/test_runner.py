@@ -8,6 +8,7 @@ import pytest
 from flowml.detections.alert import Alert
 from flowml.detections.event import SensorEvent
 from flowml.detections.policy import Policy
+from flowml.detections.sentence import Sentence
 from flowml.detections.verdict import VerdictBatch
 from flowml.errors import SinkError
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
@@ -52,7 +53,7 @@ class Full:
 
 def scorers(judge: Judge = by_port) -> Callable[[str], Scorer]:
     def new(source: str) -> Scorer:
-        policy = Policy(source, lambda observations: [("why",)] * len(observations))
+        policy = Policy(source, lambda observations: [(Sentence("why"),)] * len(observations))
         return Scorer(ConnectionTable(ConnectionSettings()), judge, policy)
 
     return new

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from flowml.detections.policy import Conclusions, Policy
+from flowml.detections.sentence import Sentence
 from flowml.detections.verdict import Label
 from flowml.flows.batch import FlowBatch
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
@@ -14,7 +15,7 @@ from tests.traffic import by_port
 
 
 def run(*metered: Metered) -> list[Conclusions]:
-    policy = Policy("here", lambda observations: [("why",)] * len(observations))
+    policy = Policy("here", lambda observations: [(Sentence("why"),)] * len(observations))
     return list(conclude(metered, ConnectionTable(ConnectionSettings()), by_port, policy))
 
 
@@ -38,7 +39,7 @@ def test_the_clock_brings_a_verdict_about_a_connection_that_fell_silent() -> Non
     records = slices([Packet(start_ms, True, 100, "AP"), Packet(start_ms + 15_000, False, 50, "AP")], [])
     silent = Metered(FlowBatch.empty(), start_ms + 60_000)
     table = ConnectionTable(ConnectionSettings())
-    policy = Policy("here", lambda observations: [("why",)] * len(observations))
+    policy = Policy("here", lambda observations: [(Sentence("why"),)] * len(observations))
     parts = conclude(iter([Metered(records), silent]), table, by_port, policy)
     assert next(parts).alerts  # by the clock, at 30 s; the connection is still open
     assert len(table) == 1
@@ -60,7 +61,7 @@ def test_how_records_are_batched_changes_no_verdict(size: int) -> None:
 
 
 def one_scorer() -> Scorer:
-    policy = Policy("here", lambda observations: [("why",)] * len(observations))
+    policy = Policy("here", lambda observations: [(Sentence("why"),)] * len(observations))
     return Scorer(ConnectionTable(ConnectionSettings()), by_port, policy)
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowml.detections.sentence import say
 from flowml.errors import DataError
 from flowml.sinks.records import from_record, to_record
 from tests.verdicts import BENIGN, alert, event
@@ -38,3 +39,14 @@ def test_a_record_of_another_version_is_told() -> None:
     fields["alert"]["mood"] = "good"
     with pytest.raises(DataError, match="mood"):
         from_record(json.dumps(fields).encode())
+
+
+def test_sentences_are_kept_as_data() -> None:
+    said = alert(say({"k": "{gap_s}, {host}"}, "k", gap_s=42.5, host="10.0.0.2"))
+    assert from_record(to_record(said)) == said
+
+
+def test_an_alert_whose_explanation_an_earlier_flowml_kept_as_text_is_read() -> None:
+    fields = json.loads(to_record(alert()))
+    fields["alert"]["explanation"] = ["The server sent nothing of its own accord."]
+    assert from_record(json.dumps(fields).encode()) == alert("The server sent nothing of its own accord.")

@@ -9,7 +9,8 @@ import pytest
 
 from flowml.capture.settings import MeterSettings
 from flowml.errors import DataError, ModelError
-from flowml.models.bundle import CARD, FACTS, load_bundle
+from flowml.models.bundle import load_bundle
+from flowml.models.bundle_files import CARD, FACTS
 from flowml.training.experiment import ExperimentSettings, Finished, captures_to_fit, run_experiment
 from flowml.training.fit import TrainingSettings
 from tests.labelled import small_data_set

@@ -1,4 +1,4 @@
-"""What the API answers and is asked, as OpenAPI describes it."""
+"""What the API answers and is asked, as OpenAPI describes it; of the sensor itself: `sensor_answers`."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -20,7 +20,6 @@ TimeMs = Annotated[
     Field(ge=0, le=253_402_300_799_999, description="Epoch, ms; up to the year 9999"),
     BeforeValidator(_whole),
 ]
-Level = Literal["ok", "warn", "bad"]
 StateWord = Literal["new", "acknowledged", "confirmed", "closed", "false_alarm", "authorised"]
 
 
@@ -74,9 +73,7 @@ class IncidentList(Answer):
 class Message:
     """One packet with payload, or one message, of a strip."""
 
-    at_s: Annotated[
-        float, Field(description="Seconds since the first packet of the connection that is shown")
-    ]
+    at_s: Annotated[float, Field(description="Seconds since the first packet that is shown")]
     size_bytes: Annotated[int, Field(description="Positive: from the client; negative: from the server")]
 
 
@@ -204,91 +201,6 @@ class PolicyList(Answer):
     """Policies, newest first."""
 
     policies: tuple[PolicyLine, ...]
-
-
-class Check(Answer):
-    """One thing that may make the sensor blind."""
-
-    name: str
-    level: Level
-    words: str
-    since_ms: int
-    updated_ms: int
-
-
-class Health(Answer):
-    """How the sensor is."""
-
-    level: Level
-    heard_ms: int | None = Field(description="When the sensor was last heard of")
-    checks: tuple[Check, ...]
-
-
-class Overview(Answer):
-    """The last 24 hours in some figures."""
-
-    packets: int
-    bytes: int
-    connections: int
-    scored: int
-    alerts: int
-    drops: int
-    alerts_budget: float
-    new_incidents: int
-    open_incidents: int
-    health: Health
-
-
-class Series(Answer):
-    """Columns for a chart."""
-
-    times: tuple[int, ...] = Field(description="Epoch, ms")
-    series: dict[str, tuple[float | None, ...]]
-
-
-class ModelLine(Answer):
-    """A model that judges, or runs in the shadow."""
-
-    role: str = Field(description="champion or challenger")
-    name: str
-    digest: str
-    card: str = Field(description="Markdown")
-    since_ms: int
-
-
-class ModelList(Answer):
-    """The models that the sensor has told of."""
-
-    models: tuple[ModelLine, ...]
-
-
-class DriftLine(Answer):
-    """How far what is seen is from what the model was fitted on."""
-
-    time_ms: int
-    name: str
-    value: float
-
-
-class DriftList(Answer):
-    """Drift of the last days, newest first."""
-
-    drift: tuple[DriftLine, ...]
-
-
-class DisagreementLine(Answer):
-    """A connection of which champion and challenger think differently."""
-
-    time_ms: int
-    connection: str
-    champion: float
-    challenger: float
-
-
-class DisagreementList(Answer):
-    """Disagreements, newest first."""
-
-    disagreements: tuple[DisagreementLine, ...]
 
 
 class AuditLine(Answer):

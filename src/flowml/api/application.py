@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp  # noqa: TC002  # of an attribute
 
-from flowml.api import door, events, pages, rest
+from flowml.api import door, events, incident_pages, pages, rest
 from flowml.api.access import Entrance, LoginNeeded
 from flowml.api.context import Context, Stores, context
 from flowml.api.guard import Guard
@@ -106,7 +106,7 @@ def make_app() -> FastAPI:
         redirect_slashes=False,
     )
     app.mount("/static", StaticFiles(directory=str(files("flowml.api") / "static")), "static")
-    for router in (door.router, events.router, pages.router, rest.router):
+    for router in (door.router, events.router, pages.router, incident_pages.router, rest.router):
         app.include_router(router)
     app.add_exception_handler(LoginNeeded, _login_needed)
     app.add_exception_handler(HTTPException, _refused)

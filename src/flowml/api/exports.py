@@ -3,31 +3,23 @@
 import csv
 import io
 from collections.abc import Iterable
+from functools import cache
 
 from flowml.api.rendering import harmless
-from flowml.detections.incident import Incident
-from flowml.sinks.text import iso_utc
+from flowml.incidents.asking import ROW_COLUMNS
 
-COLUMNS = (
-    "number", "state", "host", "name", "server", "owner", "hosts_of_server", "alerts", "probability",
-    "first_seen", "last_seen",
-)  # fmt: skip
 _COMMANDS = ("=", "+", "-", "@", "\t", "\r")  # what OWASP lists of formula injection
 
 
-def csv_text(incidents: Iterable[Incident]) -> str:
-    """Write a header and a line for each incident (RFC 4180)."""
-    text = io.StringIO()
+def csv_text(rows: Iterable[tuple[str | int, ...]]) -> str:
+    """Write a header and a line for each incident, given as `ROW_COLUMNS` (RFC 4180)."""
+    text, cell = io.StringIO(), cache(_cell)  # servers and owners come again and again
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    writer.writerow(ROW_COLUMNS)
     writer.writerows(
-        (
-            line.number, line.state, *map(_cell, (line.host, line.name, line.server, line.owner)),
-            line.hosts_of_server, line.alerts, f"{line.probability:.6f}",
-            iso_utc(line.first_seen_ms), iso_utc(line.last_seen_ms),
-        )
-        for line in incidents
-    )  # fmt: skip
+        (number, state, cell(host), cell(name), cell(server), cell(owner), *rest)
+        for number, state, host, name, server, owner, *rest in rows
+    )
     return text.getvalue()
 
 

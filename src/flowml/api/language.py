@@ -1,4 +1,4 @@
-"""Languages: the words of every page, and which language somebody reads."""
+"""Languages: the words of every page, of what is said of an alert, and which language somebody reads."""
 
 import tomllib
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from flowml.detections.sentence import ENGLISH, Sentence, Units, duration_parts, filled
 
 DEFAULT = "en"
 LANGUAGES: Mapping[str, str] = {"en": "English", "ja": "日本語"}
@@ -34,6 +36,43 @@ class Catalogue:
     def maybe(self, prefix: str, word: str) -> str:
         """Give the text of a word that came from elsewhere; the word itself if it has none."""
         return self.words.get(f"{prefix}.{word}", word)
+
+    def say(self, sentence: Sentence) -> "Said":
+        """Say a sentence in this language, in English if it is not known here or its figures are others."""
+        template = self.words.get(sentence.key)
+        if template is None:
+            return Said(sentence.text, DEFAULT)
+        try:
+            return Said(filled(template, dict(sentence.figures), self._units), self.code)
+        except KeyError:
+            return Said(sentence.text, DEFAULT)
+
+    def check(self, name: str) -> str:
+        """Name a check of health: what, and of which interface or destination."""
+        kind, _, which = name.partition(" ")
+        word = self.maybe("check", kind)
+        return f"{word} · {which}" if which else word
+
+    def meaning(self, name: str, level: str) -> str:
+        """Say what a check's level means where this language has words of its own; empty: it has none."""
+        return self.words.get(f"checked.{name.partition(' ')[0]}.{level}", "")
+
+    def duration(self, seconds: float) -> str:
+        """Give a time as people read it."""
+        number, unit = duration_parts(seconds)
+        return self(f"duration.{unit}", number=number)
+
+    @property
+    def _units(self) -> Units:
+        return {**ENGLISH, "_s": self.duration, "_messages": str}
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence as it was said, and the language (BCP 47) in which that was possible."""
+
+    text: str
+    language: str
 
 
 @cache

@@ -1,16 +1,17 @@
 """From the store to answers: the one place where the API knows what incidents are made of."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
 
 from starlette.exceptions import HTTPException
 
-from flowml.api import answers
-from flowml.api.answers import Level
+from flowml.api import answers, sensor_answers
+from flowml.api.sensor_answers import Level
 from flowml.detections.alert import Alert
 from flowml.detections.incident import OPEN, Change, Incident, IncidentState, Policy
+from flowml.detections.sentence import Sentence
 from flowml.incidents import telemetry
 from flowml.incidents.asking import IncidentDetail, IncidentFilter
 from flowml.incidents.campaigns import LOOKED_AT, findings
@@ -40,6 +41,14 @@ class Asked:
     since_ms: int | None = None
 
 
+@dataclass(frozen=True)
+class Known:
+    """One incident, and what connects it with others."""
+
+    detail: IncidentDetail
+    findings: tuple[Sentence, ...]
+
+
 def incidents(store: IncidentStore, asked: Asked, limit: int, offset: int) -> answers.IncidentList:
     """Incidents, newest first."""
     found = store.incidents(_filter(asked), limit, offset)
@@ -47,20 +56,32 @@ def incidents(store: IncidentStore, asked: Asked, limit: int, offset: int) -> an
     return answers.IncidentList(total=found.total, offset=offset, limit=limit, incidents=lines)
 
 
-def newest(store: IncidentStore, asked: Asked, limit: int) -> tuple[Incident, ...]:
+def rows(store: IncidentStore, asked: Asked, limit: int) -> list[tuple[str | int, ...]]:
     """The newest incidents, for a file."""
-    return store.incidents(_filter(asked), limit, 0).incidents
+    return store.rows(_filter(asked), limit)
 
 
-def incident(store: IncidentStore, number: int, alerts: int = ALERTS) -> answers.IncidentAnswer:
+def incident(store: IncidentStore, number: int, alerts: int = ALERTS) -> Known:
     """One incident and its newest alerts; 404 if there is none of this number."""
     found = _detail(store, number, max(alerts, LOOKED_AT))
+    return Known(replace(found, alerts=found.alerts[:alerts]), findings(store, found))
+
+
+def following(store: IncidentStore, number: int) -> answers.IncidentLine | None:
+    """The newest incident that nobody has looked at, other than this one."""
+    new = store.incidents(IncidentFilter(IncidentState.NEW), 2, 0).incidents
+    return next((_line(it) for it in new if it.number != number), None)
+
+
+def told(known: Known) -> answers.IncidentAnswer:
+    """What is known of an incident, as the API answers it."""
+    detail = known.detail
     return answers.IncidentAnswer(
-        incident=_line(found.incident),
-        alerts=tuple(map(_alert, found.alerts[:alerts])),
-        history=tuple(answers.HistoryLine(**vars(step)) for step in found.steps),
-        related=tuple(map(_line, found.related)),
-        findings=findings(store, found),
+        incident=_line(detail.incident),
+        alerts=tuple(map(_alert, detail.alerts)),
+        history=tuple(answers.HistoryLine(**vars(step)) for step in detail.steps),
+        related=tuple(map(_line, detail.related)),
+        findings=tuple(sentence.text for sentence in known.findings),
     )
 
 
@@ -116,11 +137,11 @@ def waiting(store: IncidentStore) -> int:
     return store.count((IncidentState.NEW,))
 
 
-def health(store: IncidentStore, now_ms: int) -> answers.Health:
-    """How the sensor is; one that was not heard of for minutes is blind, whatever it said before."""
+def health(store: IncidentStore, now_ms: int) -> sensor_answers.Health:
+    """How the sensor is, the gravest first; one not heard of for minutes is blind, whatever it said."""
     states = telemetry.health(store)
     checks = tuple(
-        answers.Check(
+        sensor_answers.Check(
             name=state.name,
             level=_level(state.status),
             words=state.words,
@@ -129,18 +150,27 @@ def health(store: IncidentStore, now_ms: int) -> answers.Health:
         )
         for state in states
     )
-    told = [state.updated_ms for state in states if state.name != telemetry.SELFTEST]
-    heard = max([*told, telemetry.last_beat_ms(store) or 0]) or None
+    told_ms = [state.updated_ms for state in states if state.name != telemetry.SELFTEST]
+    heard = max([*told_ms, telemetry.last_beat_ms(store) or 0]) or None
     level: Level = max((check.level for check in checks), key=_LEVELS.index, default="ok")
-    if heard is None or now_ms - heard > _SILENT_MS:
+    if is_silent(heard, now_ms):
         level = "bad"
-    return answers.Health(level=level, heard_ms=heard, checks=checks)
+    return sensor_answers.Health(
+        level=level,
+        heard_ms=heard,
+        checks=tuple(sorted(checks, key=lambda check: -_LEVELS.index(check.level))),
+    )
 
 
-def overview(store: IncidentStore, budget: float, now_ms: int) -> answers.Overview:
+def is_silent(heard_ms: int | None, now_ms: int) -> bool:
+    """Whether the sensor was not heard of for minutes."""
+    return heard_ms is None or now_ms - heard_ms > _SILENT_MS
+
+
+def overview(store: IncidentStore, budget: float, now_ms: int) -> sensor_answers.Overview:
     """The last 24 hours in some figures."""
     beats = telemetry.beat_sums(store, now_ms - DAY_MS, DAY_MS)
-    return answers.Overview(
+    return sensor_answers.Overview(
         packets=sum(beat.packets for beat in beats),
         bytes=sum(beat.bytes for beat in beats),
         connections=sum(beat.connections for beat in beats),
@@ -154,7 +184,7 @@ def overview(store: IncidentStore, budget: float, now_ms: int) -> answers.Overvi
     )
 
 
-def series(store: IncidentStore, since_ms: int, now_ms: int, points: int) -> answers.Series:
+def series(store: IncidentStore, since_ms: int, now_ms: int, points: int) -> sensor_answers.Series:
     """Rates over time, as means over equal spans; None where nothing was heard of the sensor."""
     span_ms = max(60_000, -(-(now_ms - since_ms) // points))
     count = max(1, -(-(now_ms - since_ms) // span_ms))
@@ -163,29 +193,33 @@ def series(store: IncidentStore, since_ms: int, now_ms: int, points: int) -> ans
         place = min(beat.place, count - 1)
         for name, value in _SERIES.items():
             sums[name][place] = (sums[name][place] or 0) + value(beat) * 1000 / span_ms
-    return answers.Series(
+    return sensor_answers.Series(
         times=tuple(since_ms + place * span_ms for place in range(count)),
         series={name: tuple(values) for name, values in sums.items()},
     )
 
 
-def models(store: IncidentStore) -> answers.ModelList:
+def models(store: IncidentStore) -> sensor_answers.ModelList:
     """The models that the sensor has told of."""
-    return answers.ModelList(
-        models=tuple(answers.ModelLine(**vars(it)) for it in telemetry.models_in_use(store).values())
+    return sensor_answers.ModelList(
+        models=tuple(sensor_answers.ModelLine(**vars(it)) for it in telemetry.models_in_use(store).values())
     )
 
 
-def drift(store: IncidentStore, now_ms: int) -> answers.DriftList:
+def drift(store: IncidentStore, now_ms: int) -> sensor_answers.DriftList:
     """Newest figures of drift, the greatest first."""
-    lines = tuple(answers.DriftLine(**vars(found)) for found in telemetry.drift(store, now_ms - _WEEK_MS))
-    return answers.DriftList(drift=lines)
+    lines = tuple(
+        sensor_answers.DriftLine(**vars(found)) for found in telemetry.drift(store, now_ms - _WEEK_MS)
+    )
+    return sensor_answers.DriftList(drift=lines)
 
 
-def disagreements(store: IncidentStore, now_ms: int) -> answers.DisagreementList:
+def disagreements(store: IncidentStore, now_ms: int) -> sensor_answers.DisagreementList:
     """Disagreements of the last week, newest first."""
     found = telemetry.disagreements(store, now_ms - _WEEK_MS)
-    return answers.DisagreementList(disagreements=tuple(answers.DisagreementLine(**vars(it)) for it in found))
+    return sensor_answers.DisagreementList(
+        disagreements=tuple(sensor_answers.DisagreementLine(**vars(it)) for it in found)
+    )
 
 
 def audit(store: IncidentStore, limit: int, offset: int) -> answers.AuditList:
@@ -248,7 +282,7 @@ def _alert(alert: Alert) -> answers.AlertAnswer:
         server_ip=verdict.key.server_ip,
         server_port=verdict.key.server_port,
         community_id=verdict.key.community_id,
-        explanation=alert.explanation,
+        explanation=tuple(sentence.text for sentence in alert.explanation),
         strip=tuple(answers.Message(at_s=at, size_bytes=size) for at, size in alert.evidence.strip),
         share_rate_per_min=alert.evidence.share_rate_per_min,
         resembles=alert.evidence.resembles,

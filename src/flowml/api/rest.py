@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 
-from flowml.api import answers, reading
+from flowml.api import answers, reading, sensor_answers
 from flowml.api.access import Admin, Analyst, Viewer, now_ms
 from flowml.api.context import context
 from flowml.api.exports import csv_text
@@ -36,14 +36,14 @@ def me(who: Viewer) -> answers.Me:
 
 
 @router.get("/overview")
-def overview(request: Request, who: Viewer) -> answers.Overview:  # noqa: ARG001
+def overview(request: Request, who: Viewer) -> sensor_answers.Overview:  # noqa: ARG001
     """The last 24 hours in some figures."""
     known = context(request)
     return reading.overview(known.store, known.settings.alerts_per_day, now_ms())
 
 
 @router.get("/health")
-def health(request: Request, who: Viewer) -> answers.Health:  # noqa: ARG001
+def health(request: Request, who: Viewer) -> sensor_answers.Health:  # noqa: ARG001
     """How the sensor is."""
     return reading.health(context(request).store, now_ms())
 
@@ -54,7 +54,7 @@ def beats(
     who: Viewer,  # noqa: ARG001
     since_ms: Since = None,
     points: Annotated[int, Query(ge=2, le=1440)] = 288,
-) -> answers.Series:
+) -> sensor_answers.Series:
     """Throughput, connections and verdicts over time; since 24 hours ago if not asked otherwise."""
     now = now_ms()
     return reading.series(
@@ -93,7 +93,7 @@ def incidents_csv(  # as above
 ) -> Response:
     """The newest 10,000 incidents as CSV."""
     asked = reading.Asked(state, search, host, since_ms)
-    found = reading.newest(context(request).store, asked, _CSV_ROWS)
+    found = reading.rows(context(request).store, asked, _CSV_ROWS)
     return Response(
         csv_text(found),
         media_type="text/csv",
@@ -104,7 +104,7 @@ def incidents_csv(  # as above
 @router.get("/incidents/{number}", responses=_problems(404))
 def incident(request: Request, number: IncidentNumber, who: Viewer) -> answers.IncidentAnswer:  # noqa: ARG001
     """All that is known of one incident."""
-    return reading.incident(context(request).store, number)
+    return reading.told(reading.incident(context(request).store, number))
 
 
 @router.get(
@@ -160,19 +160,19 @@ def end_policy(request: Request, number: IncidentNumber, who: Admin) -> answers.
 
 
 @router.get("/models")
-def models(request: Request, who: Viewer) -> answers.ModelList:  # noqa: ARG001
+def models(request: Request, who: Viewer) -> sensor_answers.ModelList:  # noqa: ARG001
     """The models that judge and run in the shadow, as the sensor has told."""
     return reading.models(context(request).store)
 
 
 @router.get("/drift")
-def drift(request: Request, who: Viewer) -> answers.DriftList:  # noqa: ARG001
+def drift(request: Request, who: Viewer) -> sensor_answers.DriftList:  # noqa: ARG001
     """How far what is seen is from what the model was fitted on; the last seven days."""
     return reading.drift(context(request).store, now_ms())
 
 
 @router.get("/disagreements")
-def disagreements(request: Request, who: Viewer) -> answers.DisagreementList:  # noqa: ARG001
+def disagreements(request: Request, who: Viewer) -> sensor_answers.DisagreementList:  # noqa: ARG001
     """Connections of which champion and challenger think differently; the last seven days."""
     return reading.disagreements(context(request).store, now_ms())
 

@@ -20,8 +20,8 @@ class StripPicture:
         Messages of either side.
     limit : int
         Bytes at the upper and the lower edge; heights grow with the square root of the size.
-    span : str
-        Time from the left edge to the right one, as people read it.
+    span_s : float
+        Time from the left edge to the right one, seconds.
     """
 
     up_path: str
@@ -29,7 +29,7 @@ class StripPicture:
     up: int
     down: int
     limit: int
-    span: str
+    span_s: float
 
     @property
     def lines(self) -> int:
@@ -48,11 +48,4 @@ def picture(strip: Sequence[tuple[float, int]]) -> StripPicture:
         x = 4 + (WIDTH - 8) * ((at - first) / span_s if span_s > 0 else 0.5)
         height = max(_LEAST, HALF * math.sqrt(abs(size) / limit)) if limit else 0
         (up if size > 0 else down).append(f"M{x:.1f} {_MIDDLE}V{_MIDDLE - math.copysign(height, size):.1f}")
-    return StripPicture("".join(up), "".join(down), len(up), len(down), limit, duration(span_s))
-
-
-def duration(seconds: float) -> str:
-    """A time as people read it."""
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    return StripPicture("".join(up), "".join(down), len(up), len(down), limit, span_s)

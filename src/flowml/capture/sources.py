@@ -20,10 +20,10 @@ from flowml.capture.framing import (
     PCAPNG_MAGIC,
     Damage,
     Interface,
-    PcapngWalker,
     PcapWalker,
     write_pcap,
 )
+from flowml.capture.pcapng import PcapngWalker
 from flowml.errors import CaptureError
 
 COPY_BYTES = 1 << 20
@@ -260,4 +260,4 @@ def _cut(source: CaptureSource, target: Path) -> None:
 def _join(source: CaptureSource, target: Path) -> None:
     """Copy all packets under one header: libpcap takes no second interface with another snapshot length."""
     with source.readable_path.open("rb") as file:
-        write_pcap(target, _walker(file), source.link_type)
+        write_pcap(target, _walker(file).runs(), source.link_type)

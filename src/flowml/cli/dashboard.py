@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowml.cli.config_file import sensor_config_option
+
 if TYPE_CHECKING:
     from flowml.config.reader import Settings
 
@@ -19,14 +21,7 @@ _role_option = click.option(
 
 
 @click.group(invoke_without_command=True)
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    default=Path("/etc/flowml/flowml.toml"),
-    show_default=True,
-    help="Configuration file, the sensor's own.",
-)
+@sensor_config_option
 @click.pass_context
 def dashboard(context: click.Context, config_file: Path) -> None:
     """Show incidents, health and models to people, in a browser.

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from flowml.cli.state import opened, state_option
+from flowml.cli.config_file import sensor_config_option
+from flowml.cli.state import opened
 
 
 @click.group()
@@ -14,7 +15,7 @@ def feedback() -> None:
 
 @feedback.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@state_option
+@sensor_config_option
 def export(folder: Path, config_file: Path) -> None:
     """Write every connection of confirmed incidents and false alarms to DIR/feedback.parquet.
 

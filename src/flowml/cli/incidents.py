@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowml.cli.state import moment, now_ms, opened, state_option, who
+from flowml.cli.config_file import sensor_config_option
+from flowml.cli.state import moment, now_ms, opened, who
 from flowml.sinks.text import printable
 
 if TYPE_CHECKING:
     from flowml.detections.alert import Alert
     from flowml.detections.incident import Incident
+    from flowml.detections.sentence import Sentence
     from flowml.incidents.asking import IncidentDetail
     from flowml.incidents.store import IncidentStore
 
@@ -29,7 +31,7 @@ _filters = (
 def _filtered(command: Any) -> Any:
     for option in reversed(_filters):
         command = option(command)
-    return state_option(command)
+    return sensor_config_option(command)
 
 
 @click.group()
@@ -51,7 +53,7 @@ def list_incidents(state: str | None, search: str, host: str, limit: int, config
 
 @incidents.command()
 @click.argument("number", type=click.IntRange(min=1))
-@state_option
+@sensor_config_option
 @click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 def show(number: int, as_json: bool, config_file: Path) -> None:
     """Show incident NUMBER: what was seen, what it has to do with others, what was done."""
@@ -65,7 +67,7 @@ def show(number: int, as_json: bool, config_file: Path) -> None:
         return
     click.echo(_line(detail.incident))
     for sentence in found:
-        click.echo(f"  {printable(sentence, 500)}")
+        click.echo(f"  {printable(sentence.text, 500)}")
     for alert in detail.alerts:
         _show_alert(alert)
     for step in detail.steps:
@@ -78,7 +80,7 @@ def show(number: int, as_json: bool, config_file: Path) -> None:
 @click.option(
     "-o", "--output", metavar="FILE.pcap", type=click.Path(path_type=Path), required=True, help="Written."
 )
-@state_option
+@sensor_config_option
 def slice_incident(number: int, output: Path, config_file: Path) -> None:
     """Cut the packets of incident NUMBER out of the headers that [evidence] keeps."""
     from flowml.capture.header_slice import Cut, write_slice
@@ -107,7 +109,7 @@ def slice_incident(number: int, output: Path, config_file: Path) -> None:
 @click.option("--state", type=click.Choice(STATES), help="confirmed and false_alarm become feedback.")
 @click.option("--owner", help="Who handles it.")
 @click.option("--note", help="What to remember.")
-@state_option
+@sensor_config_option
 def set_incidents(
     numbers: Sequence[int], state: str | None, owner: str | None, note: str | None, config_file: Path
 ) -> None:
@@ -178,7 +180,7 @@ def _show_alert(alert: "Alert") -> None:
         f"{verdict.server_bytes} down"
     )
     for sentence in alert.explanation:
-        click.echo(f"    {printable(sentence, 1000)}")
+        click.echo(f"    {printable(sentence.text, 1000)}")
     if evidence.share_rate_per_min is not None:
         click.echo(f"    About {evidence.share_rate_per_min:.1f} shares a minute.")
     if evidence.resembles:
@@ -187,14 +189,19 @@ def _show_alert(alert: "Alert") -> None:
         click.echo(f"    Opened in the minute before: {', '.join(map(printable, evidence.opened_before))}.")
 
 
-def _facts(detail: "IncidentDetail", found: Sequence[str]) -> dict[str, Any]:
+def _facts(detail: "IncidentDetail", found: "Sequence[Sentence]") -> dict[str, Any]:
     alerts = [
-        {"identifier": alert.identifier, "community_id": alert.verdict.key.community_id, **asdict(alert)}
+        {
+            "identifier": alert.identifier,
+            "community_id": alert.verdict.key.community_id,
+            **asdict(alert),
+            "explanation": [sentence.text for sentence in alert.explanation],
+        }
         for alert in detail.alerts
     ]
     return {
         **asdict(detail.incident),
-        "findings": list(found),
+        "findings": [sentence.text for sentence in found],
         "alerts": alerts,
         "history": [asdict(step) for step in detail.steps],
         "related": [related.number for related in detail.related],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowml.cli.config_file import config_option
 from flowml.sinks.text import printable
 
 if TYPE_CHECKING:
@@ -47,9 +48,7 @@ _ENDING_S = 1.9  # from the request to end: capture ends, then sinks have what i
 @click.option("--model", metavar="M", help="Folder, models:/NAME@ALIAS or models:/NAME/VERSION.")
 @click.option("--eve", metavar="OUT.json", type=_PATH, help="Append alerts as Suricata EVE JSON.")
 @click.option("--duration", metavar="S", type=_SECONDS, help="End after so many seconds.")
-@click.option(
-    "--config", "config_file", metavar="FILE", type=_PATH, help="TOML file; other options go first."
-)
+@config_option("TOML file; other options go first.")
 def live(
     interfaces: tuple[str, ...],
     replay: Path | None,

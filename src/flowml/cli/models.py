@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
+from flowml.cli.config_file import sensor_config_option
 from flowml.cli.span import SPAN
 
 if TYPE_CHECKING:
@@ -24,15 +25,6 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="JSON on sta
 _name_option = click.option("--name", default="flowml", show_default=True, help="Registered model.")
 _alias_option = click.option("--alias", default="champion", show_default=True, help="Alias to move.")
 
-_config_option = click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    default="/etc/flowml/flowml.toml",
-    show_default=True,
-    help="Configuration of the sensor.",
-)
 _role_option = click.option(
     "--role", type=click.Choice(["champion", "challenger"]), default="champion", show_default=True
 )
@@ -74,7 +66,7 @@ def show(reference: str | None, tracking_uri: str | None, as_json: bool) -> None
 
     Without one, of the model that came with flowml. The model is fetched and checked.
     """
-    from flowml.models.bundle import CARD
+    from flowml.models.bundle_files import CARD
     from flowml.registry.store import resolve
 
     resolved = resolve(reference, tracking_uri)
@@ -117,7 +109,7 @@ def rollback(name: str, alias: str, tracking_uri: str | None) -> None:
 
 @models.command()
 @click.argument("reference", metavar="MODEL", required=False)
-@_config_option
+@sensor_config_option
 @_role_option
 @_uri_option
 def deploy(reference: str | None, config_file: Path, role: str, tracking_uri: str | None) -> None:
@@ -135,7 +127,7 @@ def deploy(reference: str | None, config_file: Path, role: str, tracking_uri: st
 
 
 @models.command()
-@_config_option
+@sensor_config_option
 @_role_option
 def revert(config_file: Path, role: str) -> None:
     """Let a running sensor use the model that it used before."""
@@ -147,7 +139,7 @@ def revert(config_file: Path, role: str) -> None:
 
 
 @models.command()
-@_config_option
+@sensor_config_option
 def withdraw(config_file: Path) -> None:
     """Let the challenger of a running sensor rest."""
     from flowml.models.pointer import CHALLENGER, pointer_path
@@ -159,7 +151,7 @@ def withdraw(config_file: Path) -> None:
 @models.command()
 @click.argument("champion", type=click.Choice(["champion"]))
 @click.argument("challenger", type=click.Choice(["challenger"]))
-@_config_option
+@sensor_config_option
 @click.option("--since", type=SPAN, default="24h", show_default=True, help="How far back: 30m, 24h, 7d.")
 @_json_option
 def compare(champion: str, challenger: str, config_file: Path, since: float, as_json: bool) -> None:

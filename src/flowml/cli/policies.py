@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from flowml.cli.state import moment, now_ms, opened, state_option, who
+from flowml.cli.config_file import sensor_config_option
+from flowml.cli.state import moment, now_ms, opened, who
 from flowml.sinks.text import printable
 
 
@@ -19,7 +20,7 @@ def policies() -> None:
 
 
 @policies.command("list")
-@state_option
+@sensor_config_option
 def list_policies(config_file: Path) -> None:
     """List all policies, newest first, also those that ended."""
     with opened(config_file) as store:
@@ -38,7 +39,7 @@ def list_policies(config_file: Path) -> None:
 @click.option(
     "--until", required=True, type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]), help="Its end, UTC."
 )
-@state_option
+@sensor_config_option
 def add(network: str, reason: str, owner: str, until: datetime, config_file: Path) -> None:
     """Authorise the mining of the hosts in CIDR."""
     from flowml.incidents.telemetry import audit
@@ -57,7 +58,7 @@ def add(network: str, reason: str, owner: str, until: datetime, config_file: Pat
 
 @policies.command()
 @click.argument("number", type=click.IntRange(min=1))
-@state_option
+@sensor_config_option
 def end(number: int, config_file: Path) -> None:
     """End policy NUMBER now; what it has authorised stays so."""
     from flowml.incidents.telemetry import audit

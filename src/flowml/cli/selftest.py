@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowml.cli.config_file import config_option
+
 if TYPE_CHECKING:
     from flowml.cli.mining_test import Result
 
@@ -24,13 +26,7 @@ if TYPE_CHECKING:
     help="Seconds of mining.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of everything drawn.")
-@click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Of the sensor: its model is tested.",
-)
+@config_option("Of the sensor: its model is tested.")
 @click.option(
     "--record",
     is_flag=True,

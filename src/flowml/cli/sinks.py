@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowml.cli.config_file import config_option
 from flowml.sinks.text import printable
 
 if TYPE_CHECKING:
@@ -19,14 +20,7 @@ def sinks() -> None:
 
 
 @sinks.command()
-@click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="TOML file of the sensor.",
-)
+@config_option("TOML file of the sensor.", required=True)
 def test(config_file: Path) -> None:
     """Send one alert, marked as a test, to every destination of a configuration, and say what came of it."""
     from flowml.config.reader import read_settings

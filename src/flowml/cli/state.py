@@ -2,32 +2,15 @@
 
 import getpass
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import click
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flowml.incidents.store import IncidentStore
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def state_option(command: _Command) -> _Command:
-    """Add the option that names the configuration."""
-    option = click.option(
-        "--config",
-        "config_file",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        default=Path("/etc/flowml/flowml.toml"),
-        show_default=True,
-        help="TOML file of the sensor.",
-    )
-    return option(command)
 
 
 @contextmanager

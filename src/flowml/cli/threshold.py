@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowml.cli.config_file import sensor_config_option
 from flowml.cli.span import SPAN
 
 if TYPE_CHECKING:
@@ -33,15 +34,7 @@ class Budget(click.ParamType[float]):
 @click.command()
 @click.option("--budget", metavar="N", type=Budget(), required=True, help="Alerts a day, such as 5.")
 @click.option("--since", type=SPAN, default="7d", show_default=True, help="How far back scores are taken.")
-@click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    default="/etc/flowml/flowml.toml",
-    show_default=True,
-    help="Configuration of the sensor.",
-)
+@sensor_config_option
 def threshold(budget: float, since: float, config_file: Path) -> None:
     """Propose a threshold: the lowest from which on this site had at most so many alerts a day.
 

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 
+from flowml.detections.sentence import Sentence
 from flowml.detections.verdict import Label
 from flowml.flows.key import FlowKey
 
@@ -95,14 +96,14 @@ class Alert:
     verdict : ConnectionVerdict
     raised_ms : int
         Packet time of the verdict (epoch, ms).
-    explanation : tuple of str
-        Sentences in the protocol's words.
+    explanation : tuple of Sentence
+        What was seen, in the protocol's words.
     evidence : Evidence
     """
 
     verdict: ConnectionVerdict
     raised_ms: int
-    explanation: tuple[str, ...]
+    explanation: tuple[Sentence, ...]
     evidence: Evidence = field(default_factory=Evidence)
 
     @property

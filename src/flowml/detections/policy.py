@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from flowml.detections.alert import Alert, ConnectionVerdict
 from flowml.detections.evidence import Resembles, gather, unknown_family
+from flowml.detections.sentence import Sentence
 from flowml.detections.verdict import Label, VerdictBatch
 from flowml.flows.key import FlowKey
 from flowml.flows.observations import Observations
 
-Explain = Callable[[Observations], list[tuple[str, ...]]]
+Explain = Callable[[Observations], list[tuple[Sentence, ...]]]
 """Says for each observation, in the protocol's words, what was seen."""
 
 _DTYPE = np.dtype(

@@ -86,5 +86,4 @@ def mistake_strip(labelled: LabelledObservations, mistake: Mistake) -> Figure:
         f"{key.client_ip}:{key.client_port} > {key.server_ip}:{key.server_port}   "
         f"{labelled.family[row]}, {name}"
     )
-    packets = seen.packets.take(np.array([row]))
-    return message_strip(packets, int(seen.start_ms[row]), title)
+    return message_strip(seen.packets.take(np.array([row])), title)

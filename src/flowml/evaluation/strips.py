@@ -15,15 +15,14 @@ _SMALLEST_BYTES = 10
 _SIZES_BYTES = (10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
 
-def message_strip(packets: PacketSequences, start_ms: int, title: str) -> Figure:
+def message_strip(packets: PacketSequences, title: str) -> Figure:
     """Draw the messages of one connection.
 
     Parameters
     ----------
     packets : PacketSequences
-        Of one connection; positive sizes are the client's.
-    start_ms : int
-        Time of the connection's first packet (epoch, ms): zero of the time axis.
+        Of one connection; positive sizes are the client's. The first is zero of the time axis: of a long
+        connection only the last packets are remembered.
     title : str
         What the reader should know of it; may hold several lines. Taken as it is: no mathematics in it.
 
@@ -39,7 +38,7 @@ def message_strip(packets: PacketSequences, start_ms: int, title: str) -> Figure
     if len(packets) != 1:
         raise ValueError(f"expected the packets of one connection, got those of {len(packets)}")
     messages = join_messages(packets)
-    at_s = (messages.time_ms - start_ms) / 1000.0
+    at_s = (messages.time_ms - messages.time_ms[:1]) / 1000.0
     size = np.where(messages.from_client, messages.size_bytes, -messages.size_bytes)
     figure = Figure(figsize=(9.0, 2.9), dpi=110, layout="constrained")
     axes = figure.subplots()
@@ -58,7 +57,7 @@ def message_strip(packets: PacketSequences, start_ms: int, title: str) -> Figure
     span_s = max(float(at_s.max(initial=0.0)), 1.0)  # an exchange of a moment is to look like one
     axes.set_xlim(-0.02 * span_s, 1.02 * span_s)
     axes.set_ylabel("server ↓   message   client ↑")
-    axes.set_xlabel(f"seconds from the first packet ({len(messages):,} messages)")
+    axes.set_xlabel(f"seconds since the first packet shown ({len(messages):,} messages)")
     axes.set_title(title, loc="left", fontsize=9, parse_math=False)
     axes.grid(visible=True, axis="y", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)

@@ -15,6 +15,12 @@ _REMEMBERED = 256  # alerts, some 20 kB each
 OPEN_WORDS = ", ".join(f"'{state}'" for state in OPEN)
 
 
+ROW_COLUMNS = (
+    "number", "state", "host", "name", "server", "owner", "hosts_of_server", "alerts", "probability",
+    "first_seen", "last_seen",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class IncidentFilter:
     """Which incidents; what is empty or None is any.
@@ -86,6 +92,26 @@ def incident_page(
     incidents = _incidents(connection, shown, (*values, limit, offset))
     total = connection.execute(f"SELECT COUNT(*) FROM incident {where}", values).fetchone()[0]
     return IncidentPage(incidents, total)
+
+
+def incident_rows(
+    connection: sqlite3.Connection, asked: IncidentFilter, limit: int
+) -> list[tuple[str | int, ...]]:
+    """Give incidents as `ROW_COLUMNS`, newest first: for files, without an object for each."""
+    where, values = _conditions(asked)
+    found = connection.execute(
+        "WITH server AS MATERIALIZED (SELECT peer, COUNT(DISTINCT host) AS hosts FROM incident GROUP BY "
+        "peer) SELECT number, state, host, name, server, owner, hosts, alerts, printf('%.6f', probability), "
+        f"{_iso_utc('first_seen_ms')}, {_iso_utc('last_seen_ms')} FROM incident "
+        # CROSS: in the order of the index, so that nothing is sorted
+        f"CROSS JOIN server USING (peer) {where} ORDER BY last_seen_ms DESC, number DESC LIMIT ?",
+        (*values, limit),
+    )
+    return found.fetchall()
+
+
+def _iso_utc(column: str) -> str:
+    return f"strftime('%Y-%m-%dT%H:%M:%fZ', {column} / 1000.0, 'unixepoch')"
 
 
 def incident_detail(connection: sqlite3.Connection, number: int, alerts: int) -> IncidentDetail | None:

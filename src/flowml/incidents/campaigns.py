@@ -1,13 +1,14 @@
 """Campaigns: what the hosts of several incidents have in common, said with the evidence for it."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flowml.detections.alert import Alert
+from flowml.detections.sentence import Figure, Sentence, say
 from flowml.incidents.asking import IncidentDetail, read_alert
 from flowml.incidents.store import IncidentStore
 
@@ -24,9 +25,28 @@ WORKERS_RATE_PER_MIN = 20.0
 many workers behind one address, or of a difficulty that somebody fixed too low."""
 _AT_ADDRESS = "peer >= ? AND peer < ? AND instr(substr(peer, ?), ':') = 0 AND host <> ?"
 LOOKED_AT = 50
+_LISTED = 5  # hosts that a sentence names
+FINDINGS: Mapping[str, str] = {
+    "campaign.same_peer": "One campaign: {hosts} mine at {peer} too.",
+    "campaign.same_peer_more": "One campaign: {hosts} and {more} more mine at {peer} too.",
+    "campaign.same_instant": (
+        "One campaign: {server} sent work to {host} in the same instants ({together} of {comparable} within "
+        "{within_ms} ms)."
+    ),
+    "campaign.proxy": "A mining proxy: {hosts} mine at {host}, which itself mines at {peer}.",
+    "campaign.proxy_more": (
+        "A mining proxy: {hosts} and {more} more mine at {host}, which itself mines at {peer}."
+    ),
+    "campaign.behind_proxy": "Its pool {server} is an internal host that itself mines at {peer}.",
+    "campaign.many_workers": (
+        "Perhaps a proxy: {shares} shares a minute in one connection are more than one worker is asked for "
+        "by most pools."
+    ),
+}
+"""Every sentence about what connects incidents, in English."""
 
 
-def findings(store: IncidentStore, detail: IncidentDetail) -> tuple[str, ...]:
+def findings(store: IncidentStore, detail: IncidentDetail) -> tuple[Sentence, ...]:
     """Say what connects an incident with others, a sentence for each finding.
 
     Looks at 50 alerts of the incident and of those that are compared with it at most.
@@ -47,26 +67,35 @@ def findings(store: IncidentStore, detail: IncidentDetail) -> tuple[str, ...]:
             "SELECT peer FROM incident WHERE number = ?", (detail.incident.number,)
         ).fetchone()
         host, alerts = detail.incident.host, detail.alerts[:LOOKED_AT]
-        said = (
-            _same_peer(connection, host, peer),
+        return (
+            *_same_peer(connection, host, peer),
             *_same_instant(alerts, _alerts_of_server(connection, host, peer)),
-            _serves_miners(connection, host, peer),
-            _is_served_by(connection, peer),
-            _many_workers(alerts),
+            *_serves_miners(connection, host, peer),
+            *_is_served_by(connection, peer),
+            *_many_workers(alerts),
         )
-    return tuple(sentence for sentence in said if sentence)
 
 
-def _same_peer(connection: sqlite3.Connection, host: str, peer: str) -> str:
+def _say(key: str, **figures: Figure) -> Sentence:
+    return say(FINDINGS, f"campaign.{key}", **figures)
+
+
+def _say_of(key: str, hosts: Sequence[str], **figures: Figure) -> Sentence:
+    """A sentence that names some hosts, and how many there are beside them."""
+    shown, more = ", ".join(hosts[:_LISTED]), len(hosts) - _LISTED
+    if more > 0:
+        return _say(f"{key}_more", hosts=shown, more=more, **figures)
+    return _say(key, hosts=shown, **figures)
+
+
+def _same_peer(connection: sqlite3.Connection, host: str, peer: str) -> list[Sentence]:
     others = _hosts(connection, "WHERE peer = ? AND host <> ?", (peer, host))
-    if not others:
-        return ""
-    return f"One campaign: {_listed(others)} mine at {peer} too."
+    return [_say_of("same_peer", others, peer=peer)] if others else []
 
 
-def _same_instant(own: Sequence[Alert], others: Sequence[Alert]) -> list[str]:
+def _same_instant(own: Sequence[Alert], others: Sequence[Alert]) -> list[Sentence]:
     """Hosts that were sent work in the same instants by one server, whatever its port."""
-    said: dict[str, str] = {}
+    said: dict[str, Sentence] = {}
     pushed = [(other.verdict.key.client_ip, push_times_ms(other)) for other in others]
     for alert in own:
         pushes_ms = push_times_ms(alert)
@@ -75,9 +104,13 @@ def _same_instant(own: Sequence[Alert], others: Sequence[Alert]) -> list[str]:
                 continue
             together, comparable = together_count(pushes_ms, others_ms)
             if together >= MIN_TOGETHER and together >= MIN_TOGETHER_SHARE * comparable:
-                said[who] = (
-                    f"One campaign: {alert.verdict.key.server_ip} sent work to {who} in the same instants "
-                    f"({together} of {comparable} within {SAME_INSTANT_MS} ms)."
+                said[who] = _say(
+                    "same_instant",
+                    server=alert.verdict.key.server_ip,
+                    host=who,
+                    together=together,
+                    comparable=comparable,
+                    within_ms=SAME_INSTANT_MS,
                 )
     return list(said.values())
 
@@ -116,42 +149,28 @@ def together_count(one: NDArray[np.int64], other: NDArray[np.int64]) -> tuple[in
     return int(np.count_nonzero(apart <= SAME_INSTANT_MS)), len(more)
 
 
-def _serves_miners(connection: sqlite3.Connection, host: str, peer: str) -> str:
+def _serves_miners(connection: sqlite3.Connection, host: str, peer: str) -> list[Sentence]:
     served = _hosts(connection, f"WHERE {_AT_ADDRESS}", (*_range(host), host))
-    if len(served) < PROXY_HOSTS:
-        return ""
-    return f"A mining proxy: {_listed(served)} mine at {host}, which itself mines at {peer}."
+    return [_say_of("proxy", served, host=host, peer=peer)] if len(served) >= PROXY_HOSTS else []
 
 
-def _is_served_by(connection: sqlite3.Connection, peer: str) -> str:
+def _is_served_by(connection: sqlite3.Connection, peer: str) -> list[Sentence]:
     server = peer.rpartition(":")[0]
     upstream = connection.execute(
         "SELECT peer FROM incident WHERE host = ? ORDER BY last_seen_ms DESC LIMIT 1", (server,)
     ).fetchone()
-    if upstream is None:
-        return ""
-    return f"Its pool {server} is an internal host that itself mines at {upstream[0]}."
+    return [] if upstream is None else [_say("behind_proxy", server=server, peer=upstream[0])]
 
 
-def _many_workers(alerts: Sequence[Alert]) -> str:
+def _many_workers(alerts: Sequence[Alert]) -> list[Sentence]:
     rates = [alert.evidence.share_rate_per_min for alert in alerts]
     highest = max((rate for rate in rates if rate is not None), default=0.0)
-    if highest < WORKERS_RATE_PER_MIN:
-        return ""
-    return (
-        f"Perhaps a proxy: {highest:.0f} shares a minute in one connection are more than one worker is asked "
-        "for by most pools."
-    )
+    return [_say("many_workers", shares=round(highest))] if highest >= WORKERS_RATE_PER_MIN else []
 
 
 def _hosts(connection: sqlite3.Connection, where: str, values: Iterable[str | int]) -> list[str]:
     rows = connection.execute(f"SELECT DISTINCT host FROM incident {where} ORDER BY host", tuple(values))
     return [host for (host,) in rows]
-
-
-def _listed(hosts: Sequence[str]) -> str:
-    shown, more = ", ".join(hosts[:5]), len(hosts) - 5
-    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _alerts_of_server(connection: sqlite3.Connection, host: str, peer: str) -> list[Alert]:

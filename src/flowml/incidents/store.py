@@ -17,6 +17,7 @@ from flowml.incidents.asking import (
     host_page,
     incident_detail,
     incident_page,
+    incident_rows,
 )
 from flowml.incidents.database import DATABASE, Database
 from flowml.incidents.policies import stored_policies
@@ -85,6 +86,11 @@ class IncidentStore:
         """Give incidents, newest first."""
         with self.database.reading() as connection:
             return incident_page(connection, asked, limit, offset)
+
+    def rows(self, asked: IncidentFilter, limit: int) -> list[tuple[str | int, ...]]:
+        """Give incidents as rows for a file, newest first; see `incident_rows`."""
+        with self.database.reading() as connection:
+            return incident_rows(connection, asked, limit)
 
     def incident(self, number: int, alerts: int = 100) -> IncidentDetail | None:
         """Give one incident with its newest alerts; None if there is none of this number."""

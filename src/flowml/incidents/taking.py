@@ -51,7 +51,7 @@ def take_alert(connection: sqlite3.Connection, alert: Alert, name: str) -> bool:
 def _bounded(alert: Alert) -> Alert:
     """No name from a packet takes more room than a name needs."""
     verdict = alert.verdict
-    words = tuple(sentence[:1000] for sentence in alert.explanation[:20])
+    words = tuple(replace(said, text=said.text[:1000]) for said in alert.explanation[:20])
     named = replace(
         verdict, server_name=verdict.server_name[:255], application_name=verdict.application_name[:64]
     )

@@ -19,6 +19,17 @@ from flowml.errors import ModelError
 from flowml.features.evidence import shows_enough
 from flowml.features.matrix import feature_matrix
 from flowml.flows.observations import Observations
+from flowml.models.bundle_files import (
+    CARD,
+    ESTIMATORS,
+    FACTS,
+    SUMS,
+    bundle_digest,
+    read,
+    remove,
+    sha256,
+    verified,
+)
 from flowml.models.calibration import SigmoidCalibration
 from flowml.models.classifier import RandomisedTrees
 from flowml.models.novelty import NoveltyModel
@@ -29,7 +40,6 @@ from flowml.models.scaling import scaled
 from flowml.models.stored import Stored, read_estimators
 from flowml.schema import FEATURE_COLUMNS, FEATURE_DIGEST
 
-ESTIMATORS, FACTS, CARD, SUMS = "estimators.skops", "bundle.json", "card.md", "SHA256SUMS"
 FORMAT = 2
 
 Seen = Callable[[NDArray[np.float64], NDArray[np.float64]], None]
@@ -165,25 +175,14 @@ def save_bundle(bundle: ModelBundle, folder: Path, card: str) -> ModelBundle:
         (unfinished / ESTIMATORS).write_bytes(packed)
         (unfinished / FACTS).write_text(json.dumps(_facts(bundle), indent=1, sort_keys=True) + "\n")
         (unfinished / CARD).write_text(card)
-        lines = [f"{_sha256(unfinished / name)}  {name}\n" for name in (ESTIMATORS, FACTS, CARD)]
+        lines = [f"{sha256(unfinished / name)}  {name}\n" for name in (ESTIMATORS, FACTS, CARD)]
         (unfinished / SUMS).write_text("".join(lines))
         unfinished.replace(folder)
     except OSError as error:
         raise ModelError(f"{folder}: cannot be written: {error.strerror or error}") from error
     finally:
-        _remove(unfinished)
+        remove(unfinished)
     return replace(bundle, digest=bundle_digest(folder))
-
-
-def bundle_digest(folder: Path) -> str:
-    """SHA-256 of a bundle's list of checksums: what a registry or a configuration pins.
-
-    Raises
-    ------
-    ModelError
-        There is no such list.
-    """
-    return hashlib.sha256(_read(folder / SUMS)).hexdigest()
 
 
 def load_bundle(folder: Path, digest: str | None = None) -> ModelBundle:
@@ -202,14 +201,14 @@ def load_bundle(folder: Path, digest: str | None = None) -> ModelBundle:
         Not a bundle, another digest, a changed file, another feature schema, or a type that flowml does not
         trust.
     """
-    sums = _read(folder / SUMS)
+    sums = read(folder / SUMS)
     found = hashlib.sha256(sums).hexdigest()
     if digest is not None and found != digest:
         raise ModelError(
             f"{folder}: digest {found[:12]}.. instead of {digest[:12]}..: not the model that was registered; "
             "do not use it, fetch it again"
         )
-    contents = _verified(folder, sums)
+    contents = verified(folder, sums)
     try:
         facts = json.loads(contents[FACTS])
         _check_schema(folder, facts)
@@ -293,40 +292,3 @@ def _read_estimators(folder: Path, data: bytes) -> dict[str, Any]:
         if not isinstance(found, Stored) or found.stored_class != expected:
             raise ModelError(f"{folder / ESTIMATORS}: its {name} is no {expected}; train it again")
     return estimators
-
-
-def _verified(folder: Path, sums: bytes) -> dict[str, bytes]:
-    """Read every listed file and hold it against its checksum; the same bytes are used afterwards."""
-    contents = {}
-    for line in sums.decode(errors="replace").splitlines():
-        expected, _, name = line.partition("  ")
-        if name not in (ESTIMATORS, FACTS, CARD):
-            raise ModelError(f"{folder / SUMS}: lists {name!r}, which is no file of a bundle")
-        contents[name] = _read(folder / name)
-        if hashlib.sha256(contents[name]).hexdigest() != expected:
-            raise ModelError(
-                f"{folder / name}: does not match its checksum: changed or damaged; fetch it again"
-            )
-    missing = sorted({ESTIMATORS, FACTS, CARD} - set(contents))
-    if missing:
-        raise ModelError(f"{folder / SUMS}: does not list {', '.join(missing)}: not a complete bundle")
-    return contents
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        parts = f"{ESTIMATORS}, {FACTS}, {CARD} and {SUMS}"
-        raise ModelError(f"{path}: {error.strerror or error}; a model is a folder with {parts}") from error
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _remove(folder: Path) -> None:
-    for name in (ESTIMATORS, FACTS, CARD, SUMS):
-        (folder / name).unlink(missing_ok=True)
-    if folder.is_dir():
-        folder.rmdir()

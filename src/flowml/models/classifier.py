@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from flowml.models.trees import Splits, Trees
+from flowml.models.trees import Splits, Trees, tree_state
 
 if TYPE_CHECKING:
     from sklearn.ensemble import ExtraTreesClassifier
@@ -56,20 +56,11 @@ class RandomisedTrees:
         ValueError
             Not two classes.
         """
-        states = [_state(estimator.tree_) for estimator in classifier.estimators_]
-        nodes = np.concatenate([grown for grown, _ in states])
+        states = [tree_state(estimator.tree_) for estimator in classifier.estimators_]
         weights = np.concatenate([np.asarray(values)[:, 0, :] for _, values in states])
         if weights.shape[1] != 2:
             raise ValueError(f"the classifier tells {weights.shape[1]} classes apart, expected 2")
-        splits = Splits(
-            sizes=[len(grown) for grown, _ in states],
-            left=nodes["left_child"],
-            right=nodes["right_child"],
-            feature=nodes["feature"],
-            threshold=nodes["threshold"],
-            nan_goes_left=np.zeros(len(nodes), bool),
-            is_leaf=nodes["left_child"] < 0,
-        )
+        splits = Splits.of([nodes for nodes, _ in states])
         trees = Trees.of(splits, int(classifier.n_features_in_))
         return cls(trees, np.ascontiguousarray(weights[:, 1] / weights.sum(axis=1)))
 
@@ -78,11 +69,3 @@ class RandomisedTrees:
         sums = np.zeros(len(rows))
         self.trees.add_leaves(rows, self.values, sums)
         return sums / len(self.trees.roots)
-
-
-def _state(tree: Any) -> tuple[NDArray[np.void], NDArray[np.float64]]:
-    """Nodes and values of a tree, fitted or stored."""
-    if hasattr(tree, "__getstate__") and hasattr(tree, "children_left"):
-        state = tree.__getstate__()
-        return state["nodes"], state["values"]
-    return tree.nodes, tree.values

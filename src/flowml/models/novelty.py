@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from flowml.models.trees import Splits, Trees
+from flowml.models.trees import Splits, Trees, tree_state
 
 _GRID = 1001
 
@@ -40,20 +40,10 @@ class IsolationTrees:
         """
         if forest._max_features != forest.n_features_in_:  # noqa: SLF001
             raise ValueError("the trees of the forest look at some features only, expected all")
-        grown = [_nodes(estimator.tree_) for estimator in forest.estimators_]
-        nodes = np.concatenate(grown)
-        splits = Splits(
-            sizes=[len(tree) for tree in grown],
-            left=nodes["left_child"],
-            right=nodes["right_child"],
-            feature=nodes["feature"],
-            threshold=nodes["threshold"],
-            nan_goes_left=np.zeros(len(nodes), bool),
-            is_leaf=nodes["left_child"] < 0,
-        )
-        trees = Trees.of(splits, int(forest.n_features_in_))
+        grown = [tree_state(estimator.tree_)[0] for estimator in forest.estimators_]
+        trees = Trees.of(Splits.of(grown), int(forest.n_features_in_))
         # in scikit-learn's order of additions, so that not even the last bit differs
-        lengths = (trees.level + 1.0) + _average_path_length(nodes["n_node_samples"]) - 1.0
+        lengths = (trees.level + 1.0) + _average_path_length(np.concatenate(grown)["n_node_samples"]) - 1.0
         usual = len(grown) * _average_path_length(np.array([forest._max_samples]))[0]  # noqa: SLF001
         return cls(trees, lengths, float(usual))
 
@@ -62,11 +52,6 @@ class IsolationTrees:
         lengths = np.zeros(len(rows))
         self.trees.add_leaves(rows, self.path_lengths, lengths)
         return np.asarray(2 ** -(lengths / self.usual_length if self.usual_length else np.ones_like(lengths)))
-
-
-def _nodes(tree: Any) -> NDArray[np.void]:
-    nodes = tree.nodes if hasattr(tree, "nodes") else tree.__getstate__()["nodes"]
-    return np.asarray(nodes)
 
 
 def _average_path_length(samples: NDArray[Any]) -> NDArray[np.float64]:

@@ -53,6 +53,28 @@ class Splits:
     nan_goes_left: NDArray[np.bool_]
     is_leaf: NDArray[np.bool_]
 
+    @classmethod
+    def of(cls, grown: Sequence[NDArray[np.void]]) -> Self:
+        """Take the nodes of scikit-learn's trees, an array each; fitted without NaN, which goes right."""
+        nodes = np.concatenate(grown)
+        return cls(
+            sizes=[len(tree) for tree in grown],
+            left=nodes["left_child"],
+            right=nodes["right_child"],
+            feature=nodes["feature"],
+            threshold=nodes["threshold"],
+            nan_goes_left=np.zeros(len(nodes), bool),
+            is_leaf=nodes["left_child"] < 0,
+        )
+
+
+def tree_state(tree: Any) -> tuple[NDArray[np.void], NDArray[np.float64]]:
+    """Nodes and values of one of scikit-learn's trees, fitted or stored."""
+    if hasattr(tree, "children_left"):
+        state = tree.__getstate__()
+        return state["nodes"], state["values"]
+    return tree.nodes, tree.values
+
 
 @dataclass(frozen=True)
 class Trees:

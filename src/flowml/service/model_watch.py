@@ -8,7 +8,8 @@ from pathlib import Path
 from flowml.detections.verdict import VerdictBatch
 from flowml.errors import ModelError
 from flowml.flows.observations import Observations
-from flowml.models.bundle import CARD, ModelBundle, load_bundle
+from flowml.models.bundle import ModelBundle, load_bundle
+from flowml.models.bundle_files import CARD
 from flowml.models.pointer import CHALLENGER, CHAMPION, pointer_path, read_pointer
 from flowml.service.sample import Sample
 from flowml.service.settings import ModelsSettings

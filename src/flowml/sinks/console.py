@@ -76,7 +76,9 @@ def alert_line(alert: Alert) -> Text:
     if name:
         parts.append(f", {name}")
     if alert.explanation:
-        parts.append((": " + printable(" ".join(alert.explanation), _EXPLANATION_CHARS), "dim"))
+        parts.append(
+            (": " + printable(" ".join(said.text for said in alert.explanation), _EXPLANATION_CHARS), "dim")
+        )
     return Text.assemble(*parts)
 
 

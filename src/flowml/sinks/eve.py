@@ -149,7 +149,7 @@ def _evidence(alert: Alert, verdict: ConnectionVerdict) -> dict[str, Any]:
         "age_s": round(verdict.age_s, 3),
         "detected_after_s": None if detected is None else round(detected, 3),
         "model": encodable(verdict.model),
-        "explanation": [encodable(sentence) for sentence in alert.explanation],
+        "explanation": [encodable(sentence.text) for sentence in alert.explanation],
         "saw_start": verdict.saw_start,
         "was_interrupted": verdict.was_interrupted,
         "application_name": encodable(verdict.application_name),

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from flowml.detections.alert import Alert
 from flowml.detections.event import SensorEvent
+from flowml.detections.sentence import Sentence
 from flowml.errors import DataError
 
 _Maker = Callable[[Any], Any]
@@ -51,6 +52,8 @@ def _value(value: object) -> Any:
 @cache
 def _maker(kind: Any) -> _Maker:
     """Find out once for each declared type how its values are made: an incident has thousands of them."""
+    if kind is Sentence:
+        return _sentence_maker(_fields_maker(kind))
     if isinstance(kind, type) and is_dataclass(kind):
         return _fields_maker(kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -67,6 +70,11 @@ def _as_it_is(value: Any) -> Any:
 def _fields_maker(kind: type) -> _Maker:
     makers = {name: _maker(hint) for name, hint in get_type_hints(kind).items()}
     return lambda value: kind(**{name: makers[name](item) for name, item in value.items()})
+
+
+def _sentence_maker(make: _Maker) -> _Maker:
+    """An earlier flowml kept nothing but its text."""
+    return lambda value: Sentence(value) if isinstance(value, str) else make(value)
 
 
 def _tuple_maker(kinds: tuple[Any, ...]) -> _Maker:

@@ -1,6 +1,7 @@
 """An alert that says of itself that it is a test."""
 
 from flowml.detections.alert import Alert, ConnectionVerdict
+from flowml.detections.sentence import Sentence
 from flowml.detections.verdict import Label
 from flowml.flows.key import FlowKey
 
@@ -34,4 +35,4 @@ def trial_alert(now_ms: int) -> Alert:
         model="TEST",
         source="flowml sinks test",
     )
-    return Alert(verdict, now_ms, (_WORDS,))
+    return Alert(verdict, now_ms, (Sentence(_WORDS),))

@@ -18,6 +18,14 @@
     }
   };
 
+  const zone = document.getElementById("zone");
+  if (zone) {
+    const offset = new Intl.DateTimeFormat("en", { timeZoneName: "longOffset" }).formatToParts(new Date())
+      .find((part) => part.type === "timeZoneName").value.replace("GMT", "UTC");
+    const name = zoned.resolvedOptions().timeZone;
+    zone.textContent = zone.dataset.words.replace("{zone}", name === offset ? name : `${name} (${offset})`);
+  }
+
   // What is live: parts of the page that are fetched again when something was stored.
   const isBusy = (part) => part.matches("[data-careful]") &&
     part.querySelector("input:checked, textarea:focus, select:focus, input:not([type=checkbox]):focus");
