@@ -20,8 +20,11 @@ def test_every_decile_holds_a_tenth_of_the_weight() -> None:
 def test_values_that_are_all_the_same_stand_in_one_bin() -> None:
     rows = np.where(np.arange(len(NAMES) - 1) == 0, -1.0, ROWS)
     population = fit_population(rows, PROBABILITY, np.ones(2000))
-    assert population.shares[0].tolist() == [0.0] * 9 + [1.0]
-    assert population.count(rows[:7], PROBABILITY[:7])[0].tolist() == [0] * 9 + [7]
+    assert population.shares[0].tolist() == [0.0] * 5 + [1.0] + [0.0] * 4
+    assert population.count(rows[:7], PROBABILITY[:7])[0].tolist() == [0] * 5 + [7] + [0] * 4
+    for other, bin_of_it in ((-1.1, 0), (-0.9, 9), (-1.0 + 1e-9, 5)):
+        rows[:7, 0] = other
+        assert population.count(rows[:7], PROBABILITY[:7])[0, bin_of_it] == 7
 
 
 def test_it_is_the_same_after_it_was_written_down() -> None:
@@ -34,7 +37,7 @@ def test_it_is_the_same_after_it_was_written_down() -> None:
 def test_another_format_is_none_and_a_damaged_one_is_told() -> None:
     written = fit_population(ROWS, PROBABILITY, np.ones(2000)).to_json()
     assert Population.from_json(None) is None
-    assert Population.from_json({**written, "format": 2}) is None
+    assert Population.from_json({**written, "format": 1}) is None
     assert Population.from_json({**written, "names": ["x"]}) is None
     with pytest.raises(ValueError, match="shapes"):
         Population.from_json({**written, "edges": [[1.0]]})

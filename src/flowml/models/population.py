@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from flowml.schema import FEATURE_COLUMNS
 
-FORMAT = 1
+FORMAT = 2
+_DIGITS = 6
 SCORE = "probability"
 NAMES = (*(column.name for column in FEATURE_COLUMNS), SCORE)
 """What is counted: m things, the scaled features and then the calibrated probability."""
@@ -50,7 +51,7 @@ class Population:
         return {
             "format": FORMAT,
             "names": list(NAMES),
-            "edges": np.round(self.edges, 6).tolist(),
+            "edges": np.round(self.edges, _DIGITS).tolist(),
             "shares": np.round(self.shares, 6).tolist(),
             "observations": self.observations,
         }
@@ -77,7 +78,7 @@ def fit_population(
         Scaled features.
     probability, weight : ndarray of float64, shape (n,)
     """
-    edges = np.array([_deciles(column, weight) for column in (*rows.T, probability)]).round(6)
+    edges = np.array([_deciles(column, weight) for column in (*rows.T, probability)]).round(_DIGITS)
     shares = np.array(
         [np.bincount(bins, weight, 10) / weight.sum() for bins in _bins(edges, rows, probability)]
     )
@@ -94,5 +95,14 @@ def _deciles(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArra
 def _bins(
     edges: NDArray[np.float64], rows: NDArray[np.float64], probability: NDArray[np.float64]
 ) -> list[NDArray[np.int64]]:
-    columns = zip(edges, (*rows.T, probability), strict=True)
-    return [np.searchsorted(of, column, side="right") for of, column in columns]
+    """Bin of each value, shape (n,) for each column.
+
+    Values are rounded as the edges are; one that several edges share is put in the middle of their bins, so
+    that both what is below and what is above it can be told from it.
+    """
+    bins = []
+    for of, column in zip(edges, (*rows.T, probability), strict=True):
+        value = np.round(column, _DIGITS)
+        low, high = np.searchsorted(of, value, side="left"), np.searchsorted(of, value, side="right")
+        bins.append((low + high + 1) // 2)
+    return bins

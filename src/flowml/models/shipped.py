@@ -5,4 +5,4 @@ After `make model` made another one, its folder, its version and the digest that
 
 SHIPPED_NAME = "flowml"
 SHIPPED_VERSION = "3"
-SHIPPED_DIGEST = "ac8e094a80aae1ce63b4ff77a24966ebdc84d402cafc31c7f302b6a7c8f33544"
+SHIPPED_DIGEST = "c985a33af70e4d1a4fc489168d8cc917aedeb17f25f49be4872c9d6c4ad2a971"
