@@ -258,6 +258,8 @@ def test_a_signal_ends_all_workers_and_leaves_nothing(
     process.send_signal(number)
     told = process.communicate(timeout=30)
     expected = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}[number]
-    assert (process.returncode, told) == (expected[0], ("", f"flowml: {expected[1]}\n"))
+    # Python ends by SIGINT itself if that met an exec() of an import; a shell says 130 of both
+    assert process.returncode in ({expected[0], -number} if number == signal.SIGINT else {expected[0]})
+    assert told == ("", f"flowml: {expected[1]}\n")
     assert list(folder.iterdir()) == []
     assert eventually(lambda: not any(map(is_alive, started)))

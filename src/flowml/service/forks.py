@@ -51,7 +51,7 @@ class Forks(Generic[Done]):
         self._numbers = _numbers(tasks)
         with ExitStack() as started:
             started.callback(self.close)
-            with _held_signals():
+            with held_signals():
                 for _ in range(min(jobs, tasks) - 1):
                     self._forks.append(self._fork())
             started.pop_all()
@@ -139,7 +139,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def _held_signals() -> Iterator[None]:
+def held_signals() -> Iterator[None]:
     """Let signals wait until all copies are known: one in between would leave a copy alone."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:

@@ -23,7 +23,7 @@ from flowml.capture.step import Step
 from flowml.errors import CaptureError
 from flowml.service.ahead import capture_to_score
 from flowml.service.files import Evictions, FileScoring, Order, notes, score_steps
-from flowml.service.forks import Forks
+from flowml.service.forks import Forks, held_signals
 from flowml.service.telling import Told, together
 
 
@@ -134,7 +134,9 @@ def _counted(steps: Iterator[Step], amounts: Amounts) -> Iterator[Step]:
 
 
 def _spool(told: Iterator[Told], path: Path) -> None:
-    with path.open("wb") as file:
+    with ExitStack() as opened:
+        with held_signals():  # one between the opening and what closes it would leave it open
+            file = opened.enter_context(path.open("wb"))
         for moment in told:
             pickle.dump(moment, file, pickle.HIGHEST_PROTOCOL)
 
