@@ -45,8 +45,17 @@ class Termination(BaseException):
     """SIGTERM: unwinds like Ctrl-C, so that nothing is left half written."""
 
 
+class Interruption(KeyboardInterrupt):
+    """SIGINT.
+
+    Python remembers that its own KeyboardInterrupt met an exec(), of which imports have many, and `python -m`
+    then ends by the signal whatever the exit code was to be. It does not do so for this one.
+    """
+
+
 _ENDINGS: Mapping[type[BaseException], tuple[str, int]] = {
     KeyboardInterrupt: ("interrupted", EXIT_INTERRUPTED),
+    Interruption: ("interrupted", EXIT_INTERRUPTED),
     click.Abort: ("interrupted", EXIT_INTERRUPTED),
     Termination: ("terminated", EXIT_TERMINATED),
 }
@@ -132,7 +141,7 @@ def run(arguments: Sequence[str]) -> int:
         Exit code; see docs/output.md.
     """
     try:
-        with _terminable():
+        with _terminable(), _interruptible():
             _invoke(arguments)
             sys.stdout.flush()
     except FlowmlError as error:
@@ -178,6 +187,22 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raise `Interruption` on SIGINT inside the block, unless it is ignored: in a shell's background job."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        raise Interruption
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,8 +76,13 @@ def _metered_ahead(
         yield None
         return
     from flowml.service.ahead import MeteredAhead, capture_to_score
+    from flowml.service.forks import held_signals
 
-    with closing(MeteredAhead(capture_to_score(captures[0], allow_partial))) as ahead:
+    with ExitStack() as opened:
+        with (
+            held_signals()
+        ):  # one between the thread's start and what ends it would leave it waiting for ever
+            ahead = opened.enter_context(closing(MeteredAhead(capture_to_score(captures[0], allow_partial))))
         yield ahead
 
 
