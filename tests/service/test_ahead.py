@@ -1,10 +1,13 @@
 """A meter that runs ahead tells the same, and ends with whoever listens."""
 
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from flowml.errors import CaptureError
 from flowml.service.ahead import MeteredAhead, capture_to_score
@@ -56,3 +59,23 @@ def test_who_never_listens_ends_the_meter_too(capture: Path, monkeypatch: pytest
     with closing(MeteredAhead(capture_to_score(capture, allow_partial=False))):
         assert is_metering()
     assert not is_metering()
+
+
+IMPORTED_BY_THE_THREAD = """
+import sys
+from pathlib import Path
+from flowml.service.ahead import MeteredAhead, capture_to_score
+ahead = MeteredAhead(capture_to_score(Path(sys.argv[1]), allow_partial=False))
+before = set(sys.modules)
+for step in ahead.steps():
+    pass
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def test_the_thread_imports_nothing(capture: Path) -> None:
+    packed = capture.with_suffix(".zst")
+    packed.write_bytes(zstandard.compress(capture.read_bytes()))
+    for path in (capture, packed):
+        command = [sys.executable, "-c", IMPORTED_BY_THE_THREAD, str(path)]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "\n"

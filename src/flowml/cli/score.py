@@ -79,9 +79,7 @@ def _metered_ahead(
     from flowml.service.forks import held_signals
 
     with ExitStack() as opened:
-        with (
-            held_signals()
-        ):  # one between the thread's start and what ends it would leave it waiting for ever
+        with held_signals():  # one after the thread's start and before what ends it would leave it alone
             ahead = opened.enter_context(closing(MeteredAhead(capture_to_score(captures[0], allow_partial))))
         yield ahead
 

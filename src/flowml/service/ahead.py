@@ -4,11 +4,14 @@ The packet loop needs no lock of the interpreter, so two processors share the wo
 any of it twice.
 """
 
+import atexit  # noqa: F401  weakref.finalize, which temporary files use, imports it in the thread otherwise
 from collections.abc import Generator
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Thread
 
+from flowml.capture.engine import Engine
+from flowml.capture.extension import extension
 from flowml.capture.files import CaptureFile, CaptureReport
 from flowml.capture.settings import ONLY_TCP, MeterSettings
 from flowml.capture.step import Step
@@ -28,9 +31,17 @@ class MeteredAhead:
     Parameters
     ----------
     capture : CaptureFile
+
+    Raises
+    ------
+    CaptureError
+        NFStream's engine is not what the meter was written for.
     """
 
     def __init__(self, capture: CaptureFile) -> None:
+        # the thread must import nothing: Python can leave an import that Ctrl-C ends with its lock held
+        extension()
+        Engine()
         self._capture = capture
         self._waiting: Queue[Step | Exception | None] = Queue(_STEPS_AHEAD)
         self._is_over = Event()
