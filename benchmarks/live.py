@@ -1,7 +1,7 @@
 """The real sensor beside a sender: what it captures, loses, judges and needs. As root.
 
-    python benchmarks/live.py [PPS...]                     each rate for some seconds (400,000 by default)
-    python benchmarks/live.py --minutes 10 --pps 100000    one rate for long, with the memory of each process
+    python -m benchmarks.live [PPS...]                     each rate for some seconds (400,000 by default)
+    python -m benchmarks.live --minutes 10 --pps 100000    one rate for long, with the memory of each process
 
 `flowml live` with the shipped model watches one end of a virtual cable; benchmarks/sender.py, or tcpreplay
 with ``--capture``, sends into the other, in a network namespace. One line of JSON for each rate. Lost before
@@ -82,13 +82,7 @@ def _interface_drops(name: str) -> int:
 def _sender(cable: Wire, arguments: argparse.Namespace, pps: int, seconds: float) -> list[str]:
     inside = ["ip", "netns", "exec", cable.namespace]
     if arguments.capture is None:
-        program = [
-            sys.executable,
-            str(Path(__file__).with_name("sender.py")),
-            cable.far,
-            str(pps),
-            str(seconds),
-        ]
+        program = [sys.executable, "-m", "benchmarks.sender", cable.far, str(pps), str(seconds)]
         return [*inside, *program, f"--connections={arguments.connections}"]
     options = [f"--pps={pps}", f"--limit={round(pps * seconds)}", "--loop=1000000", "--preload-pcap", "-q"]
     return [*inside, "tcpreplay", *options, "-i", cable.far, str(arguments.capture)]

@@ -1,4 +1,4 @@
-"""Small packets as fast as asked: ``python benchmarks/sender.py INTERFACE PPS SECONDS`` as root.
+"""Small packets as fast as asked: ``python -m benchmarks.sender INTERFACE PPS SECONDS`` as root.
 
 tcpreplay makes a system call for each packet, and ends at some 285,000 a second on two cores. This hands
 the kernel 64 packets a call (sendmmsg), past the queueing discipline (PACKET_QDISC_BYPASS). It sends what a
