@@ -47,12 +47,13 @@ def draw(rng: Generator) -> Parameters:
     target_s = _between(rng, 0.7, 90.0)
     is_steered = bool(rng.random() < 0.6)
     hashes_per_s = float(rng.lognormal(6.0, 1.0))
-    block_s = _between(rng, 2.0, 600.0)
+    block_s = _between(rng, 0.4, 600.0)
     needs_timer = block_s > 90.0 or rng.random() < 0.4
+    # work is pushed; asked for by the clock; asked for when a status that is polled says so; one request is
+    # held open until there is some; or it is asked for after each result
+    style = str(rng.choice(["push", "poll", "status", "held", "turn"], p=[0.56, 0.12, 0.11, 0.11, 0.1]))
     return {
-        # work is pushed; asked for by the clock; asked for when a status that is polled says so; or one
-        # request is held open until there is some
-        "style": str(rng.choice(["push", "poll", "status", "held"], p=[0.6, 0.14, 0.13, 0.13])),
+        "style": style,
         # what a carrier of messages adds to each, such as the headers of HTTP
         "client_envelope_bytes": int(rng.choice([0, 0, _between(rng, 6, 400)])),
         "server_envelope_bytes": int(rng.choice([0, 0, _between(rng, 6, 300)])),
@@ -69,10 +70,10 @@ def draw(rng: Generator) -> Parameters:
         "poll_s": _between(rng, 0.5, 30.0),
         "block_s": block_s,
         "refresh_s": _between(rng, 5.0, 120.0) if needs_timer else 0.0,
-        "share_bytes": int(_between(rng, 20, 900)),
+        "share_bytes": int(_between(rng, 20, 2800)),  # up to a proof of Equihash in hexadecimal digits
         "share_spread_bytes": int(rng.choice([0, 1, 2, 6])),
         "verdict_bytes": int(_between(rng, 8, 250)),
-        "verdict_every": int(rng.choice([1, 1, 1, 1, 1, 4, 10])),
+        "verdict_every": 1 if style == "turn" else int(rng.choice([1, 1, 1, 1, 1, 4, 10])),
         "rejected_ratio": float(rng.choice([0.0, 0.01, 0.05])),
         "rejected_extra_bytes": int(rng.integers(5, 80)),
         "note_s": float(rng.choice([0.0, 0.0, _between(rng, 5.0, 120.0)])),
@@ -211,6 +212,8 @@ class Miner:
             while kind != Kind.REPLY:
                 kind, _ = await _received(self.peer)
         parts = [self._listen(), self._submit()]
+        if drawn["style"] == "turn":
+            await self._say(Kind.ASK, drawn["ask_bytes"])
         if drawn["style"] in ("poll", "status"):
             kind = Kind.ASK if drawn["style"] == "poll" else Kind.CHECK
             parts.append(self._by_the_clock(kind, drawn["ask_bytes"], drawn["poll_s"]))
@@ -223,6 +226,8 @@ class Miner:
             kind, body = await _received(self.peer)
             if kind == Kind.STATUS and int(body[:12]) != self.height:
                 self.height = int(body[:12])
+                await self._say(Kind.ASK, self.drawn["ask_bytes"])
+            if kind == Kind.REPLY and self.drawn["style"] == "turn":
                 await self._say(Kind.ASK, self.drawn["ask_bytes"])
             if kind != Kind.WORK:
                 continue
@@ -242,6 +247,8 @@ class Miner:
             if await happens_within(self.news, share_gap_s(self.hashes_per_s, self.difficulty, self.rng)):
                 continue  # another difficulty; the wait has no memory, so it may start anew
             spread = int(self.rng.integers(0, self.drawn["share_spread_bytes"] + 1))
+            if self.drawn["style"] == "turn":
+                self.difficulty = 0.0  # nothing to work on until there is new work
             await self._say(Kind.SHARE, self.drawn["share_bytes"] + spread)
 
     async def _by_the_clock(self, kind: int, n_bytes: int, period_s: float) -> None:
