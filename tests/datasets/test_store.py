@@ -90,6 +90,12 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         write_flows(tmp_path / "absent" / "flows.parquet", [], {})
 
 
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"file/flows\.parquet: cannot be written: Not a directory"):
+        write_flows(tmp_path / "file" / "flows.parquet", [], {})
+
+
 def test_missing_foreign_and_cut_tables_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         read_flows(tmp_path / "absent.parquet")

@@ -52,3 +52,10 @@ def test_what_is_kept_is_a_share_of_the_servers_with_all_that_they_said(tmp_path
 def test_a_folder_that_is_no_recording_is_named(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"manifest\.toml: no manifest of a recording"):
         pack_recording(tmp_path, tmp_path / "packed")
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "manifest.toml").write_text("captures = []")
+    (tmp_path / "file").touch()
+    with pytest.raises(LabError, match="packed: cannot be made: Not a directory"):
+        pack_recording(tmp_path, tmp_path / "file" / "packed")

@@ -5,6 +5,7 @@ It stays where it was made: it holds addresses and names of somebody's network.
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,8 @@ def write_feedback(folder: Path, labelled: Sequence[LabelledAlert]) -> Path:
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error}; free space or choose another place") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # there may be none, or no folder that could hold it
+            unfinished.unlink()
     return path
 
 

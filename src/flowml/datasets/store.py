@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +79,8 @@ def write_flows(path: Path, batches: Iterable[FlowBatch], metadata: Mapping[str,
         with _named_errors(path):
             unfinished.replace(path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # there may be none, or no folder that could hold it
+            unfinished.unlink()
     return records
 
 
@@ -89,9 +90,10 @@ def _named_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written: {error.strerror or error}; free space or choose another place"
-        ) from error
+        reason = (
+            os.strerror(error.errno) if error.errno else error
+        )  # pyarrow's own words name our temporary file
+        raise DataError(f"{path}: cannot be written: {reason}; free space or choose another place") from error
 
 
 @contextmanager

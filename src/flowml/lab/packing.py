@@ -53,7 +53,10 @@ def pack_recording(recording: Path, folder: Path, keep_ratio: float = 1.0) -> li
         names = [str(capture["file"]) for capture in data_set["captures"]]
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
         raise LabError(f"{recording / MANIFEST}: no manifest of a recording: {error}") from error
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(f"{folder}: cannot be made: {error.strerror}; choose another folder") from error
     tables = [folder / f"{name.split('.')[0]}.parquet" for name in names]
     for capture, name, table in zip(data_set["captures"], names, tables, strict=True):
         _pack(capture, recording / name, table, keep_ratio)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def _replace(entry: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
             np.savez(file, allow_pickle=False, **arrays)
         unfinished.replace(entry)
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # there may be none, or no folder that could hold it
+            unfinished.unlink()
 
 
 def _read(entry: Path) -> LabelledObservations:
