@@ -27,9 +27,10 @@ setup(
                     "header_ring",
                     "live_feed",
                     "packet_loop",
+                    "plain_file",
                 )
             ],
-            depends=[f"{CAPTURE}/flow_table.h"],
+            depends=[f"{CAPTURE}/flow_key.h", f"{CAPTURE}/flow_table.h"],
             **SETTINGS,
         ),
         Extension("flowml.models._trees", [f"{MODELS}/_trees.c"], **SETTINGS),

@@ -326,7 +326,7 @@ def test_what_ndpi_keeps_of_a_flow_is_given_back_as_soon_as_it_has_its_name(tmp_
 def test_a_file_that_libpcap_stops_in_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.pcap"
     path.write_bytes(pcap([_said(0, b"x"), _said(1, b"y")])[:-3])
-    with pytest.raises(CaptureError, match="libpcap stops before its end, after 1 packets"):
+    with pytest.raises(CaptureError, match="reading stops before its end, after 1 packets"):
         list(Meter(MeterSettings()).batches(path))
 
 

@@ -1,4 +1,4 @@
-"""A meter that runs ahead tells the same, and ends with whoever listens."""
+"""A capture that is opened ahead is opened as otherwise, and leaves nothing behind."""
 
 import subprocess
 import sys
@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from flowml.capture.sources import open_capture
 from flowml.errors import CaptureError
-from flowml.service.ahead import MeteredAhead, capture_to_score
+from flowml.service.ahead import OpenedAhead
 from tests.traffic import both, write_capture
 
 
-def is_metering() -> bool:
-    return "flowml-meter" in [thread.name for thread in threading.enumerate()]
+def is_opening() -> bool:
+    return "flowml-open" in [thread.name for thread in threading.enumerate()]
 
 
 @pytest.fixture
@@ -23,59 +24,58 @@ def capture(tmp_path: Path) -> Path:
     return write_capture(tmp_path / "capture.pcap", both())
 
 
-def test_a_capture_is_metered_ahead_as_it_is_otherwise(capture: Path) -> None:
-    alone = capture_to_score(capture, allow_partial=False)
-    ahead = MeteredAhead(capture_to_score(capture, allow_partial=False))
-    steps = list(ahead.steps())
-    assert [(step.clock_ms, len(step.batch)) for step in steps] == [
-        (step.clock_ms, len(step.batch)) for step in alone.steps()
-    ]
-    assert sum(len(step.batch) for step in steps) > 0
-    assert (ahead.path, ahead.report) == (capture, alone.report)
-    assert not is_metering()
+@pytest.fixture
+def packed(capture: Path) -> Path:
+    path = capture.with_suffix(".zst")
+    path.write_bytes(zstandard.compress(capture.read_bytes()))
+    return path
 
 
-def test_what_metering_raises_is_raised_where_it_is_listened_to(capture: Path) -> None:
+def test_a_capture_is_opened_ahead_as_it_is_otherwise(capture: Path) -> None:
+    with (
+        closing(OpenedAhead(capture, allow_partial=False)) as opened,
+        open_capture(capture, allow_partial=False) as source,
+    ):
+        assert opened.source() == source
+        assert not is_opening()
+
+
+def test_what_opening_raises_is_raised_where_the_capture_is_wanted(capture: Path) -> None:
     capture.write_bytes(capture.read_bytes()[:-7])
     with (
-        closing(MeteredAhead(capture_to_score(capture, allow_partial=False))) as ahead,
+        closing(OpenedAhead(capture, allow_partial=False)) as opened,
         pytest.raises(CaptureError, match="cut or corrupt"),
     ):
-        list(ahead.steps())
+        opened.source()
 
 
-def test_who_stops_listening_ends_the_meter(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowml.capture.loop.MOMENT_PACKETS", 50)  # more steps than may wait
-    ahead = MeteredAhead(capture_to_score(capture, allow_partial=False))
-    steps = ahead.steps()
-    next(steps)
-    assert is_metering()
-    steps.close()
-    assert not is_metering()
+def test_temporary_files_last_until_it_is_closed(packed: Path) -> None:
+    with closing(OpenedAhead(packed, allow_partial=False)) as opened:
+        unpacked = opened.source().readable_path
+        assert unpacked.exists()
+    assert not unpacked.exists()
 
 
-def test_who_never_listens_ends_the_meter_too(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowml.capture.loop.MOMENT_PACKETS", 50)
-    with closing(MeteredAhead(capture_to_score(capture, allow_partial=False))):
-        assert is_metering()
-    assert not is_metering()
+def test_who_never_wants_the_capture_ends_the_thread_too(packed: Path) -> None:
+    with closing(OpenedAhead(packed, allow_partial=False)):
+        pass
+    assert not is_opening()
 
 
 IMPORTED_BY_THE_THREAD = """
 import sys
 from pathlib import Path
-from flowml.service.ahead import MeteredAhead, capture_to_score
-ahead = MeteredAhead(capture_to_score(Path(sys.argv[1]), allow_partial=False))
+from flowml.service.ahead import OpenedAhead
 before = set(sys.modules)
-for step in ahead.steps():
-    pass
-print(*sorted(set(sys.modules) - before))
+opened = OpenedAhead(Path(sys.argv[1]), allow_partial=False)
+opened.source()
+after = set(sys.modules)
+opened.close()
+print(*sorted(after - before - {"flowml.capture._meter"}))
 """
 
 
-def test_the_thread_imports_nothing(capture: Path) -> None:
-    packed = capture.with_suffix(".zst")
-    packed.write_bytes(zstandard.compress(capture.read_bytes()))
+def test_the_thread_imports_nothing(capture: Path, packed: Path) -> None:
     for path in (capture, packed):
         command = [sys.executable, "-c", IMPORTED_BY_THE_THREAD, str(path)]
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "\n"

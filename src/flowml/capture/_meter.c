@@ -9,7 +9,8 @@
  * Words: a flow is what has one key (addresses, ports, protocol, VLAN, tunnel); a slice is the part of a flow
  * between two expiries, and the engine knows slices only; a record is what leaves: a slice, or its snapshot.
  *
- * flow_table.c keeps the open flows, packet_loop.c and live_feed.c feed them; none of them knows of Python.
+ * flow_table.c keeps the open flows, packet_loop.c, plain_file.c and live_feed.c feed them; none of them knows of
+ * Python.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -102,6 +103,22 @@ static PyObject *leave(PyObject *self, long status)
         return PyErr_NoMemory();
     }
     return PyLong_FromLong(status);
+}
+
+static PyObject *object_open_plain(PyObject *self, PyObject *arguments)
+{
+    struct plain_layout layout;
+    long long position;
+    if (!PyArg_ParseTuple(arguments, "iLpIIi", &layout.descriptor, &position, &layout.is_big, &layout.fractions,
+                          &layout.header_bytes, &layout.link_type))
+        return NULL;
+    layout.position = position;
+    struct table *table = enter(self);
+    if (!table)
+        return NULL;
+    bool is_open = plain_open(table, &layout);
+    ((struct table_object *)self)->busy = false;
+    return PyBool_FromLong(is_open);
 }
 
 static PyObject *object_run_file(PyObject *self, PyObject *arguments)
@@ -251,6 +268,9 @@ static PyObject *object_clear(PyObject *self, PyObject *ignored)
 }
 
 static PyMethodDef object_methods[] = {
+    {"open_plain", object_open_plain, METH_VARARGS,
+     "open_plain(descriptor, position, is_big_endian, fractions, header_bytes, link_type): "
+     "a pcap file for run_file(0, max_packets); gives whether it can be read"},
     {"run_file", object_run_file, METH_VARARGS, "run_file(capture, max_packets): meter a file; gives a status"},
     {"run_live", object_run_live, METH_VARARGS,
      "run_live(inputs, deadline_ms): meter interfaces until then (monotonic clock); gives a status"},

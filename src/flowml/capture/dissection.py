@@ -25,6 +25,13 @@ NOT_FOR_NAMES = (
 """nDPI's options for what no record holds: risks, fingerprints, and facts beside the names. They took a third
 of its time. What names come from stays: the host and the answer of HTTP, certificates, STUN's addresses."""
 
+ACROSS_FLOWS = tuple(
+    ("", f"lru.{memory}.size")
+    for memory in ("ookla", "bittorrent", "stun", "tls_cert", "mining", "msteams", "fpc_dns", "signal")
+)
+"""What nDPI remembers of one flow to name others. Without it a connection's name comes from its own packets
+alone, whatever else the same process meters."""
+
 
 class Dissection(Enum):
     """What nDPI is there for."""
@@ -33,7 +40,14 @@ class Dissection(Enum):
     NAMES = "the names that records hold"
     NAMES_OF_PAYLOAD = "names, of flows with payload"
     """It begins a slice with its first payload packet: a flow without any takes no memory for it and has no
-    name. For those who only look at connections with payload."""
+    name. And `ACROSS_FLOWS` is off. For those who look at connections with payload, each by itself."""
+
+    @property
+    def unwanted(self) -> tuple[tuple[str, str], ...]:
+        """Options of nDPI that are turned off, each with its protocol."""
+        if self is Dissection.EVERYTHING:
+            return ()
+        return NOT_FOR_NAMES if self is Dissection.NAMES else (*NOT_FOR_NAMES, *ACROSS_FLOWS)
 
 
 class Dissector:
@@ -45,7 +59,7 @@ class Dissector:
     n_dissections : int
         Packets per flow that it will look at; 0 for none.
     dissection : Dissection
-        For names, `NOT_FOR_NAMES` is left out.
+        What of it is left out.
     """
 
     def __init__(self, engine: Engine, n_dissections: int, dissection: Dissection) -> None:
@@ -62,7 +76,7 @@ class Dissector:
             raise CaptureError(
                 "nDPI cannot be started: its structures differ from NFStream's; install it again"
             )
-        for protocol, parameter in NOT_FOR_NAMES if dissection is not Dissection.EVERYTHING else ():
+        for protocol, parameter in dissection.unwanted:
             engine.ndpi_set_config(self._handle, protocol, parameter, "0")
         engine.library.dissector_configure(self._handle)
 

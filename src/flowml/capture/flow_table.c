@@ -101,13 +101,6 @@ static uint64_t mix(uint64_t hash)
     return hash ^ hash >> 32;
 }
 
-/* Both halves of the product of two words, laid over each other. */
-static uint64_t fold(uint64_t left, uint64_t right)
-{
-    __extension__ unsigned __int128 product = (unsigned __int128)left * right;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 static void make_hash_keys(struct table *table)
 {
     for (uint64_t i = 0; i < HASH_KEYS; i++)
@@ -119,11 +112,9 @@ static void make_hash_keys(struct table *table)
 uint64_t key_hash(const struct table *table, const struct key *key)
 {
     const uint64_t *secret = table->hash_key;
-    uint64_t word[sizeof *key / 8];
-    memcpy(word, key, sizeof word);
-    uint64_t hash = fold(word[0] + secret[0], word[1] + secret[1]);
-    hash ^= fold(word[2] + secret[2], word[3] + secret[3]);
-    hash ^= fold(word[4] + secret[4], word[5] + secret[5]);
+    uint64_t hash = fold(key->address[0][0] + secret[0], key->address[0][1] + secret[1]);
+    hash ^= fold(key->address[1][0] + secret[2], key->address[1][1] + secret[3]);
+    hash ^= fold(key->ends + secret[4], key->tunnel_id + secret[5]);
     return fold(hash + secret[6], 0xd6e8feb86659fd93ULL);
 }
 
@@ -402,6 +393,7 @@ void table_clear(struct table *table)
 {
     for (size_t i = 0; i < MAX_INPUTS; i++)
         feed_close(&table->feed[i]);
+    plain_close(table);
     while (table->recency.next && table->recency.next != &table->recency) {
         struct flow *flow = (struct flow *)table->recency.next;
         free_slice(table, flow);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "flow_key.h"
+
 /* --- what Python hands over, and what it gets; the names go to Python, so that neither side can drift ---- */
 
 #define CONFIG(X)                                                                                              \
@@ -73,15 +75,6 @@ typedef void *(*calloc_f)(size_t, size_t);
 
 /* --- the table ------------------------------------------------------------------------------------------- */
 
-struct key { /* without padding, so that it can be hashed and compared as bytes */
-    uint64_t address[2][2];
-    uint16_t port[2];
-    uint16_t vlan_id;
-    uint16_t protocol;
-    uint32_t tunnel_id;
-    uint32_t zero;
-};
-
 struct link {
     struct link *previous, *next;
 };
@@ -136,6 +129,22 @@ struct feed { /* an interface whose packets go through our hands to the engine; 
     int link_type, got; /* what the engine said of the newest packet */
 };
 
+struct plain_layout { /* how a pcap file is written, and where its next packet is */
+    int descriptor, is_big, link_type;
+    uint32_t fractions, header_bytes;
+    int64_t position;
+};
+
+struct plain_file { /* a pcap file that is read here; see plain_file.c */
+    struct plain_layout layout;
+    uint8_t *piece; /* of the file, from the layout's position on */
+    size_t used, at;
+    bool has_failed;
+    void *parsed; /* libpcap's handle of the stream that the engine reads */
+    const uint8_t *waiting; /* what the stream gives next */
+    size_t waiting_bytes;
+};
+
 struct table {
     struct config config;
     capture_next_f capture_next;
@@ -160,6 +169,7 @@ struct table {
     uint64_t *ages_ms, *counts;
     uint64_t hash_key[HASH_KEYS];
     struct feed feed[MAX_INPUTS];
+    struct plain_file plain;
     uint8_t *packet;
     size_t records;
     struct vector record, facts, times, sizes, splt, ignored, headers;
@@ -242,11 +252,16 @@ struct input {
     int descriptor;
 };
 
+/* Of a capture of libpcap's, or of the plain file where there is none. */
 enum status run_file(struct table *table, void *capture, uint64_t max_packets);
 enum status run_live(struct table *table, const struct input *inputs, size_t count, int64_t deadline_ms);
-int read_packet(struct table *table, void *capture); /* gives what capture_next said */
+/* Give what capture_next said of the next packet. One whose key is known already is to be metered here. */
+int read_packet(struct table *table, void *capture, const struct sent *known);
+int64_t count_packet(struct table *table, uint64_t time_ms);
+bool is_elsewhere(const struct table *table, const struct key *key); /* another process has this flow */
 
 #define IGNORED 0 /* capture_next: a packet of which no flow is made */
+#define METERED 1 /* ... a packet was parsed */
 #define NOTHING (-1) /* ... no packet, or libpcap failed */
 
 /* --- live_feed.c ----------------------------------------------------------------------------------------- */
@@ -254,6 +269,12 @@ int read_packet(struct table *table, void *capture); /* gives what capture_next 
 bool feed_open(struct feed *feed, struct table *table, void *live);
 void feed_close(struct feed *feed);
 int feed_read(struct feed *feed, int most); /* up to so many packets of the interface; gives how many */
+
+/* --- plain_file.c ---------------------------------------------------------------------------------------- */
+
+bool plain_open(struct table *table, const struct plain_layout *layout);
+void plain_close(struct table *table);
+int plain_next(struct table *table); /* gives what capture_next said, or would have said */
 
 /* --- header_ring.c --------------------------------------------------------------------------------------- */
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flowml.capture.engine import Engine
+from flowml.capture.framing import PCAP_MAGICS, PcapWalker
 from flowml.capture.links import is_up, links
 from flowml.errors import CaptureError
 
@@ -19,6 +20,7 @@ RING_TIMEOUT_MS = 100  # the kernel hands over what it has after this time; the 
 RAW_IP = 101  # LINKTYPE_RAW
 _DLT_RAW = 12  # what libpcap calls it here; files must not
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
+_HEADERS_BYTES = 128  # Ethernet, a tag, IP, GTP-U and all of TCP in it have 94, some with options more
 _READ_BYTES = 1 << 17  # of a file at once; a processor's own cache holds it
 _IOFBF, _FSETLOCKING_BYCALLER = 0, 2  # stdio.h, stdio_ext.h
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
@@ -95,6 +97,40 @@ class Capture:
             self._handle = self._buffer = None
 
 
+def is_plain(path: Path) -> bool:
+    """Whether a sound capture file can be read without libpcap, as `PlainFile`: pcap, with headers in full.
+
+    Where ports lie behind what was captured of a packet, the engine takes what an earlier packet has left
+    there: it must see all of them.
+    """
+    with path.open("rb") as file:
+        if int.from_bytes(file.read(4), "little") not in PCAP_MAGICS:
+            return False
+        file.seek(0)
+        return PcapWalker(file).interfaces[0].snapshot_bytes >= _HEADERS_BYTES
+
+
+class PlainFile:
+    """A pcap file that a packet loop reads by itself; made by `PacketLoop.open_plain`.
+
+    Parameters
+    ----------
+    path : Path
+        A sound pcap file.
+    """
+
+    address = 0  # no capture of libpcap's
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        walker = PcapWalker(self._file)
+        self.layout = (*walker.plain(), walker.interfaces[0].link_type)
+
+    def close(self) -> None:
+        """Close it; the loop must not go on with it."""
+        self._file.close()
+
+
 def open_file(engine: Engine, path: str, bpf_filter: str = "") -> Capture:
     """Open a capture file.
 
@@ -118,11 +154,11 @@ def open_file(engine: Engine, path: str, bpf_filter: str = "") -> Capture:
     _set_filter(engine, handle, path, bpf_filter)
     capture = Capture(engine, handle, FILE)
     capture.read_quickly()
-    _keep_freed_memory()
+    keep_freed_memory()
     return capture
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let glibc keep what is freed between two batches: to give it back and get it again takes long.
 
     Other C libraries have no such setting. A sensor, which runs for months, never opens a file.

@@ -87,7 +87,7 @@ static void take(uint8_t *context, const struct packet_header *header, const uin
     struct record_header record = {(uint32_t)header->time.tv_sec, (uint32_t)header->time.tv_usec,
                                    header->captured_bytes, header->bytes};
     wait_with(feed, &record, sizeof record, bytes, header->captured_bytes);
-    feed->got = read_packet(feed->table, feed->parsed);
+    feed->got = read_packet(feed->table, feed->parsed, NULL);
     if (feed->got == IGNORED)
         keep_ignored(feed, header, bytes);
     else if (feed->got > IGNORED && feed->table->config.kept_bytes)

@@ -4,6 +4,7 @@ import secrets
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from flowml.capture.dissection import Dissection, Dissector
 from flowml.capture.engine import Engine
 from flowml.capture.extension import extension
 from flowml.capture.header_ring import FILE_HEADER, HeaderRingSettings
-from flowml.capture.inputs import Capture
+from flowml.capture.inputs import Capture, PlainFile, keep_freed_memory
 from flowml.capture.settings import PAYLOAD_ACCOUNTING, WHOLE, MeterSettings, Shard
 from flowml.errors import CaptureError
 
@@ -131,7 +132,22 @@ class PacketLoop:
         )
         self._next_moment = MOMENT_PACKETS
 
-    def run_file(self, capture: Capture) -> int:
+    def open_plain(self, path: Path) -> PlainFile:
+        """Open a pcap file that the loop reads by itself: what is plainly not in its shard costs little then.
+
+        Raises
+        ------
+        CaptureError
+            It cannot be read.
+        """
+        file = PlainFile(path)
+        if not self._table.open_plain(*file.layout):
+            file.close()
+            raise CaptureError(f"{path}: libpcap cannot read it; look at it with capinfos")
+        keep_freed_memory()
+        return file
+
+    def run_file(self, capture: Capture | PlainFile) -> int:
         """Meter packets of a file until a batch is full, the file ends, or the next moment is there.
 
         Moments are at every so many packets of the file (`MOMENT_PACKETS`), however many batches it takes and

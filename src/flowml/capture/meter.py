@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flowml.capture.dissection import Dissection
 from flowml.capture.engine import Engine
-from flowml.capture.inputs import open_file
+from flowml.capture.inputs import Capture, PlainFile, is_plain, open_file
 from flowml.capture.loop import PacketLoop
 from flowml.capture.records import from_engine
 from flowml.capture.settings import WHOLE, MeterSettings, Shard
@@ -36,19 +36,19 @@ class Meter:
         Raises
         ------
         CaptureError
-            libpcap cannot read the file.
+            The file cannot be read to its end.
         """
         engine = Engine()
         with (
             closing(self._loop(engine)) as loop,
-            closing(open_file(engine, str(path))) as capture,
+            closing(self._opened(engine, loop, path)) as capture,
         ):
             status = loop.status.DEADLINE
             while status != loop.status.END_OF_FILE:
                 status = loop.run_file(capture)
                 if status == loop.status.READ_FAILED:
                     raise CaptureError(
-                        f"{path}: libpcap stops before its end, after {loop.counters()['packets']} packets; "
+                        f"{path}: reading stops before its end, after {loop.counters()['packets']} packets; "
                         "look at it with capinfos"
                     )
                 yield _told(loop, is_moment=status != loop.status.BATCH_FULL)
@@ -63,6 +63,11 @@ class Meter:
         )  # connections are made of it, and those without payload are none
         dissection = Dissection.NAMES_OF_PAYLOAD if only_tcp else Dissection.NAMES
         return PacketLoop(engine, self._settings, shard=self._shard, dissection=dissection)
+
+    def _opened(self, engine: Engine, loop: PacketLoop, path: Path) -> Capture | PlainFile:
+        if self._shard.count > 1 and is_plain(path):
+            return loop.open_plain(path)
+        return open_file(engine, str(path))
 
     def batches(self, path: Path) -> Iterator[FlowBatch]:
         """Meter the capture at `path`; as `steps`, without the time."""

@@ -8,7 +8,6 @@
 #include <time.h>
 
 #define MODE_FILE 0
-#define METERED 1 /* capture_next: a packet was parsed */
 #define WALL_CLOCK_LAG_MS 1500 /* the ring gives packets late, more so on a busy machine: the clock waits */
 #define STEP_BACK_MS 2000 /* a wall clock that is further behind the meter's was set back */
 #define LATEST_MS 253402300799999 /* the end of the year 9999: what claims to be later has no clock at all */
@@ -17,36 +16,21 @@
 
 /* --- packets --------------------------------------------------------------------------------------------- */
 
-static bool is_ordered(const uint64_t source[2], const uint64_t target[2], uint16_t source_port,
-                       uint16_t target_port)
-{
-    if (source[1] != target[1])
-        return source[1] < target[1];
-    if (source[0] != target[0])
-        return source[0] < target[0];
-    return source_port <= target_port;
-}
-
-/* Make the key of the packet, the same for both directions; give which of its sides is the sender. */
-static uint8_t packet_key(const struct table *table, struct key *key)
+/* The key of the packet that the engine has just parsed. */
+static struct sent parsed_key(const struct table *table)
 {
     const struct config *config = &table->config;
     const uint8_t *packet = table->packet;
-    uint64_t source[2], target[2];
-    memcpy(source, packet + config->packet_src_ip, sizeof source);
-    memcpy(target, packet + config->packet_dst_ip, sizeof target);
-    uint16_t source_port = read16(packet, config->packet_src_port);
-    uint16_t target_port = read16(packet, config->packet_dst_port);
-    uint8_t sender = is_ordered(source, target, source_port, target_port) ? 0 : 1;
-    memset(key, 0, sizeof *key);
-    memcpy(key->address[sender], source, sizeof source);
-    memcpy(key->address[1 - sender], target, sizeof target);
-    key->port[sender] = source_port;
-    key->port[1 - sender] = target_port;
-    key->vlan_id = read16(packet, config->packet_vlan_id);
-    key->protocol = packet[config->packet_protocol];
-    key->tunnel_id = read32(packet, config->packet_tunnel_id);
-    return sender;
+    struct headers headers = {
+        .source_port = read16(packet, config->packet_src_port),
+        .target_port = read16(packet, config->packet_dst_port),
+        .vlan_id = read16(packet, config->packet_vlan_id),
+        .protocol = packet[config->packet_protocol],
+        .tunnel_id = read32(packet, config->packet_tunnel_id),
+    };
+    memcpy(headers.source, packet + config->packet_src_ip, sizeof headers.source);
+    memcpy(headers.target, packet + config->packet_dst_ip, sizeof headers.target);
+    return sent_with(&headers);
 }
 
 static bool ring_has_room(struct table *table, struct ring *ring)
@@ -197,42 +181,31 @@ static struct flow *update_flow(struct table *table, struct flow *flow, uint8_t 
     return flow;
 }
 
-/* Whether another process has this flow. What makes one connection stays together, so tunnels do not count;
- * without a seed, because all processes must agree: whoever chooses addresses can make one of them busier. */
-static bool is_elsewhere(const struct table *table, const struct key *key)
+bool is_elsewhere(const struct table *table, const struct key *key)
 {
-    if (table->config.shards < 2)
-        return false;
-    uint64_t words[offsetof(struct key, tunnel_id) / 8], hash = 0;
-    memcpy(words, key, sizeof words);
-    for (size_t i = 0; i < sizeof words / 8; i++) {
-        hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15ULL;
-        hash ^= hash >> 29;
-    }
-    return (hash >> 32) % table->config.shards != table->config.shard;
+    return table->config.shards > 1 && key_shard(key, table->config.shards) != table->config.shard;
 }
 
-static void take_packet(struct table *table)
+/* Count a packet that is metered, here or elsewhere, and let its time drive the clock. Gives its time here: time
+ * never runs backwards. A late packet counts as if it came now, one without time too. */
+int64_t count_packet(struct table *table, uint64_t time_ms)
 {
-    uint64_t time_ms = read64(table->packet, table->config.packet_time);
     table->counters.packets++;
     if ((int64_t)time_ms > table->clock_ms && time_ms <= LATEST_MS)
         advance_clock(table, (int64_t)time_ms);
-    else /* time never runs backwards: a late packet counts as if it came now, one without time too */
-        memcpy(table->packet + table->config.packet_time, &table->clock_ms, sizeof table->clock_ms);
-    struct key key;
-    uint8_t sender = packet_key(table, &key);
-    if (is_elsewhere(table, &key)) {
-        table->counters.elsewhere++;
-        return;
-    }
-    if (table->config.only_protocol && key.protocol != table->config.only_protocol) {
+    return table->clock_ms;
+}
+
+static void take_packet(struct table *table, const struct sent *sent)
+{
+    const struct key *key = &sent->key;
+    if (table->config.only_protocol && key_protocol(key) != table->config.only_protocol) {
         table->counters.passed_over++;
         return;
     }
-    uint64_t hash = key_hash(table, &key);
-    struct flow *flow = find(table, &key, hash);
-    flow = flow ? update_flow(table, flow, sender) : open_flow(table, &key, hash, sender);
+    uint64_t hash = key_hash(table, key);
+    struct flow *flow = find(table, key, hash);
+    flow = flow ? update_flow(table, flow, sent->side) : open_flow(table, key, hash, sent->side);
     if (!flow)
         return;
     release_dissection(table, flow);
@@ -241,14 +214,22 @@ static void take_packet(struct table *table)
 
 /* Give what capture_next said; the packet is zeroed before, because the engine leaves the upper half of IPv4
  * addresses and the link-layer addresses untouched. */
-int read_packet(struct table *table, void *capture)
+int read_packet(struct table *table, void *capture, const struct sent *known)
 {
     memset(table->packet, 0, table->config.packet_bytes);
     int got = table->capture_next(capture, table->packet, 1, 1, 0, MODE_FILE);
-    if (got == METERED)
-        take_packet(table);
-    else if (got >= IGNORED)
+    if (got == METERED) {
+        uint8_t *time = table->packet + table->config.packet_time;
+        int64_t time_ms = count_packet(table, read64(time, 0));
+        memcpy(time, &time_ms, sizeof time_ms);
+        struct sent sent = known ? *known : parsed_key(table);
+        if (!known && is_elsewhere(table, &sent.key))
+            table->counters.elsewhere++;
+        else
+            take_packet(table, &sent);
+    } else if (got >= IGNORED) {
         table->counters.ignored++;
+    }
     return got;
 }
 
@@ -260,7 +241,7 @@ enum status run_file(struct table *table, void *capture, uint64_t max_packets)
             return BATCH_FULL;
         if (table->out_of_memory)
             return NO_MEMORY;
-        int got = read_packet(table, capture);
+        int got = capture ? read_packet(table, capture, NULL) : plain_next(table);
         if (got == NOTHING)
             return READ_FAILED;
         if (got < NOTHING)

@@ -13,7 +13,7 @@ from flowml.sinks.text import printable
 
 if TYPE_CHECKING:
     from flowml.cli.outputs import ScoreOutputs
-    from flowml.service.ahead import MeteredAhead
+    from flowml.service.ahead import OpenedAhead
     from flowml.service.files import FileScoring, Order
     from flowml.service.workers import SharedScoring
 
@@ -49,7 +49,7 @@ def score(
     alone; the exit code is 2 then. With several jobs, captures are scored side by side, and a single one by
     all of them together; what is told stays the same.
     """
-    with _metered_ahead(captures, jobs, allow_partial) as ahead:
+    with _opened_ahead(captures, jobs, allow_partial) as opened:
         from flowml.cli.metering import tell_if_slow
         from flowml.cli.outputs import ScoreOutputs, refuse_overwriting
         from flowml.registry.store import resolve
@@ -59,7 +59,7 @@ def score(
         tell_if_slow()
         with ScoreOutputs(connections, eve) as outputs:
             order = Order(jobs, resolve(model).bundle, outputs.wanted, allow_partial)
-            failures = _score_all(captures, ahead, order, outputs)
+            failures = _score_all(captures, opened, order, outputs)
             if len(failures) == len(captures):
                 raise failures[0] if len(failures) == 1 else _summed_up(failures, captures)
         outputs.show(sys.stdout)
@@ -68,48 +68,48 @@ def score(
 
 
 @contextmanager
-def _metered_ahead(
-    captures: Sequence[Path], jobs: int, allow_partial: bool
-) -> Iterator["MeteredAhead | None"]:
-    """Two jobs share a single capture best as threads: one meters, from now on, the other scores."""
-    if jobs != 2 or len(captures) > 1:
+def _opened_ahead(captures: Sequence[Path], jobs: int, allow_partial: bool) -> Iterator["OpenedAhead | None"]:
+    """Open a single capture that several jobs share, from now on; None where there is none to be shared."""
+    from flowml.capture.extension import extension
+
+    if jobs == 1 or len(captures) > 1 or not extension():
         yield None
         return
-    from flowml.service.ahead import MeteredAhead, capture_to_score
+    from flowml.service.ahead import OpenedAhead
     from flowml.service.forks import held_signals
 
-    with ExitStack() as opened:
+    with ExitStack() as stack:
         with held_signals():  # one after the thread's start and before what ends it would leave it alone
-            ahead = opened.enter_context(closing(MeteredAhead(capture_to_score(captures[0], allow_partial))))
-        yield ahead
+            opened = OpenedAhead(captures[0], allow_partial=allow_partial)
+            stack.enter_context(closing(opened))
+        yield opened
 
 
 @contextmanager
 def _scorings(
-    captures: Sequence[Path], ahead: "MeteredAhead | None", order: "Order"
+    captures: Sequence[Path], opened: "OpenedAhead | None", order: "Order"
 ) -> Iterator["Iterator[FileScoring | SharedScoring]"]:
     """Score every capture, in this process when its turn comes or in several."""
-    if ahead or order.jobs == 1:
-        from flowml.service.ahead import capture_to_score
-        from flowml.service.files import FileScoring
+    if order.jobs == 1:
+        from flowml.service.files import FileScoring, capture_to_score
 
-        files = (ahead or capture_to_score(path, order.allow_partial) for path in captures)
+        files = (capture_to_score(path, order.allow_partial) for path in captures)
         yield (FileScoring(file, order.bundle, order.wanted) for file in files)
-    else:
-        from flowml.service.workers import score_shared
+        return
+    from flowml.service.workers import score_in_parts, score_side_by_side
 
-        with score_shared(captures, order) as scorings:
-            yield scorings
+    with score_in_parts(opened, order) if opened else score_side_by_side(captures, order) as scorings:
+        yield scorings
 
 
 def _score_all(
-    captures: Sequence[Path], ahead: "MeteredAhead | None", order: "Order", outputs: "ScoreOutputs"
+    captures: Sequence[Path], opened: "OpenedAhead | None", order: "Order", outputs: "ScoreOutputs"
 ) -> list[CaptureError]:
     """Take what is told of one capture after the other; give what went wrong with some of them."""
     from flowml.cli.progress import progress_bar  # it has a thread, of which forks must not know
 
     failures = []
-    with _scorings(captures, ahead, order) as scorings, progress_bar() as progress:
+    with _scorings(captures, opened, order) as scorings, progress_bar() as progress:
         task = progress.add_task("", total=len(captures))
         for path in captures:
             progress.update(task, description=f"scoring {printable(path.name)}")
@@ -125,7 +125,7 @@ def _score_all(
 
 
 def _take(scoring: "FileScoring | SharedScoring", outputs: "ScoreOutputs") -> None:
-    with closing(scoring.told()) as moments:  # a thread may be at work for it
+    with closing(scoring.told()) as moments:
         for told in moments:
             outputs.take(told)
     for line in scoring.notes():

@@ -1,102 +1,60 @@
-"""Metering ahead: a thread meters a file while others load the model and score what it has told.
+"""Opening ahead: a thread checks and counts a capture while this process imports and loads the model.
 
-The packet loop needs no lock of the interpreter, so two processors share the work on one file without doing
-any of it twice.
+The walk through the file needs no lock of the interpreter. It is over before copies of the process are made,
+which must have no other threads.
 """
 
 import atexit  # noqa: F401  weakref.finalize, which temporary files use, imports it in the thread otherwise
-from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Event, Thread
+from threading import Thread
 
-from flowml.capture.engine import Engine
 from flowml.capture.extension import extension
-from flowml.capture.files import CaptureFile, CaptureReport
-from flowml.capture.settings import ONLY_TCP, MeterSettings
-from flowml.capture.step import Step
-
-_STEPS_AHEAD = 4  # a million packets, some ten megabytes of records
-_LOOK_S = 0.1
+from flowml.capture.sources import CaptureSource, open_capture
 
 
-def capture_to_score(path: Path, allow_partial: bool) -> CaptureFile:
-    """A capture file, metered as scoring wants it."""
-    return CaptureFile(path, MeterSettings(), allow_partial=allow_partial, shard=ONLY_TCP)
-
-
-class MeteredAhead:
-    """A capture file that a thread meters from now on; the same interface as `CaptureFile`.
+class OpenedAhead:
+    """A capture that a thread opens from now on; see `open_capture`.
 
     Parameters
     ----------
-    capture : CaptureFile
-
-    Raises
-    ------
-    CaptureError
-        NFStream's engine is not what the meter was written for.
+    path : Path
+    allow_partial : bool
     """
 
-    def __init__(self, capture: CaptureFile) -> None:
+    def __init__(self, path: Path, *, allow_partial: bool) -> None:
         # the thread must import nothing: Python can leave an import that Ctrl-C ends with its lock held
         extension()
-        Engine()
-        self._capture = capture
-        self._waiting: Queue[Step | Exception | None] = Queue(_STEPS_AHEAD)
-        self._is_over = Event()
-        self._meter = Thread(target=self._run, name="flowml-meter")
-        self._meter.start()
+        self.path = path
+        self._allow_partial = allow_partial
+        self._opened = ExitStack()
+        self._source: CaptureSource | Exception | None = None
+        self._thread = Thread(target=self._open, name="flowml-open")
+        self._thread.start()
 
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self._capture.path
-
-    @property
-    def report(self) -> CaptureReport:
-        """How the file was accounted for; known after its last step."""
-        return self._capture.report
-
-    def steps(self) -> Generator[Step]:
-        """Give the steps, once.
+    def source(self) -> CaptureSource:
+        """Wait until the capture is open, and give it.
 
         Raises
         ------
         CaptureError
-            What metering raises, in its place.
+            It cannot be metered.
         """
-        try:
-            while (told := self._waiting.get()) is not None:
-                if isinstance(told, Exception):
-                    raise told
-                yield told
-        finally:
-            self.close()
+        self._thread.join()
+        if isinstance(self._source, CaptureSource):
+            return self._source
+        raise self._source or ValueError(f"{self.path}: closed already")
 
     def close(self) -> None:
-        """End the thread, wherever it is."""
-        self._is_over.set()
-        while self._meter.is_alive():  # it may wait for room
-            self._forget()
-        self._meter.join()
+        """Wait for the thread, and remove its temporary files."""
+        self._thread.join()
+        self._opened.close()
+        self._source = None
 
-    def _forget(self) -> None:
+    def _open(self) -> None:
         try:
-            self._waiting.get(timeout=_LOOK_S)
-        except Empty:
-            return
-
-    def _run(self) -> None:
-        end: Exception | None = None
-        steps = self._capture.steps()
-        try:
-            for step in steps:
-                self._waiting.put(step)
-                if self._is_over.is_set():
-                    break
-        except Exception as error:  # noqa: BLE001  whoever scores hears of it
-            end = error
-        finally:
-            steps.close()
-            self._waiting.put(end)
+            self._source = self._opened.enter_context(
+                open_capture(self.path, allow_partial=self._allow_partial)
+            )
+        except Exception as error:  # noqa: BLE001  whoever asks for the source hears of it
+            self._source = error

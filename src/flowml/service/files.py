@@ -7,12 +7,12 @@ from pathlib import Path
 
 from flowml.capture.census import NOT_IP
 from flowml.capture.files import CaptureFile, CaptureReport
+from flowml.capture.settings import ONLY_TCP, MeterSettings
 from flowml.capture.step import Step
 from flowml.detections.explanation import explain
 from flowml.detections.policy import Policy
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.models.bundle import ModelBundle
-from flowml.service.ahead import MeteredAhead
 from flowml.service.scoring import Metered, conclude_moments
 from flowml.service.telling import Told, Wanted, tell
 
@@ -34,6 +34,11 @@ class Order:
     bundle: ModelBundle
     wanted: Wanted
     allow_partial: bool
+
+
+def capture_to_score(path: Path, allow_partial: bool) -> CaptureFile:
+    """A capture file, metered as scoring wants it."""
+    return CaptureFile(path, MeterSettings(), allow_partial=allow_partial, shard=ONLY_TCP)
 
 
 @dataclass
@@ -73,13 +78,13 @@ class FileScoring:
 
     Parameters
     ----------
-    capture : CaptureFile or MeteredAhead
+    capture : CaptureFile
         See `capture_to_score`.
     bundle : ModelBundle
     wanted : Wanted
     """
 
-    def __init__(self, capture: CaptureFile | MeteredAhead, bundle: ModelBundle, wanted: Wanted) -> None:
+    def __init__(self, capture: CaptureFile, bundle: ModelBundle, wanted: Wanted) -> None:
         self._capture, self._bundle, self._wanted = capture, bundle, wanted
         self._evictions = Evictions()
 

@@ -15,14 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from flowml.capture.extension import extension
 from flowml.capture.files import Amounts, account, file_meter
 from flowml.capture.settings import ONLY_TCP, MeterSettings
-from flowml.capture.sources import CaptureSource, open_capture
+from flowml.capture.sources import CaptureSource
 from flowml.capture.step import Step
 from flowml.errors import CaptureError
-from flowml.service.ahead import capture_to_score
-from flowml.service.files import Evictions, FileScoring, Order, notes, score_steps
+from flowml.service.ahead import OpenedAhead
+from flowml.service.files import Evictions, FileScoring, Order, capture_to_score, notes, score_steps
 from flowml.service.forks import Forks, held_signals
 from flowml.service.telling import Told, together
 
@@ -62,29 +61,47 @@ class SharedScoring:
 
 
 @contextmanager
-def score_shared(paths: Sequence[Path], order: Order) -> Generator[Iterator[SharedScoring]]:
+def score_side_by_side(paths: Sequence[Path], order: Order) -> Generator[Iterator[SharedScoring]]:
     """Score files in `order.jobs` processes, which are made at once and last as long as the block.
 
     Yields
     ------
     iterator of SharedScoring
-        For each file in turn; valid until the next one is asked for.
+        For each file in turn; valid until the next one is asked for. What cannot be scored tells so itself.
+    """
+    with (
+        _spools() as folder,
+        closing(Forks(order.jobs, len(paths), partial(_score_file, paths, order, folder))) as forks,
+    ):
+        yield (SharedScoring([done], done.notes) for done in forks.results())
+
+
+@contextmanager
+def score_in_parts(opened: OpenedAhead, order: Order) -> Generator[Iterator[SharedScoring]]:
+    """Score one file in `order.jobs` processes, each a part of its connections.
+
+    Yields
+    ------
+    iterator of SharedScoring
+        Of the file alone.
 
     Raises
     ------
     CaptureError
-        The only file cannot be scored, here or in the block. Of several, each tells by itself.
+        The file cannot be scored, here or in the block.
     """
+    with _spools() as folder:
+        source = opened.source()
+        work = partial(_score_part, source, order, folder)
+        with closing(Forks(order.jobs, order.jobs, work)) as forks:
+            yield _of_parts(source, forks.results(), order)
+
+
+@contextmanager
+def _spools() -> Generator[Path]:
+    """A folder for what processes tell each other."""
     with tempfile.TemporaryDirectory(prefix="flowml-") as name:
-        folder = Path(name)
-        if len(paths) == 1 and extension():
-            with open_capture(paths[0], allow_partial=order.allow_partial) as source:
-                work = partial(_score_part, source, order, folder)
-                with closing(Forks(order.jobs, order.jobs, work)) as forks:
-                    yield _of_parts(source, forks.results(), order)
-        else:
-            with closing(Forks(order.jobs, len(paths), partial(_score_file, paths, order, folder))) as forks:
-                yield (SharedScoring([done], done.notes) for done in forks.results())
+        yield Path(name)
 
 
 def _of_parts(source: CaptureSource, done: Iterator[_Done], order: Order) -> Iterator[SharedScoring]:
