@@ -5,12 +5,14 @@ from flowml.detections.sentence import Sentence
 from flowml.detections.verdict import Label, VerdictBatch
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
 from flowml.flows.observations import Observations
+from flowml.flows.schedule import JudgingAges
 from tests.builders import miner, slices
 
 
 def observed() -> Observations:
     """A ten-minute connection, judged at 10, 30, 60, 120, 300 s and at its end."""
-    table = ConnectionTable(ConnectionSettings())
+    ages = JudgingAges((10.0, 30.0, 60.0, 120.0, 300.0))
+    table = ConnectionTable(ConnectionSettings(ages=ages))
     return Observations.concat([table.update(slices(miner(10, seed=2), range(0, 400, 10))), table.flush()])
 
 

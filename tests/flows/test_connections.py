@@ -34,8 +34,8 @@ packet_lists = st.lists(
 def test_a_connection_is_judged_at_its_ages_and_at_its_end() -> None:
     packets = talk(*[(s, 100 if s % 2 else -50) for s in range(0, 700, 5)])
     seen = observe(slices(packets, range(0, len(packets), 3)))
-    assert seen.age_s.tolist() == [10, 30, 60, 120, 300, 600, 695]
-    assert seen.is_final.tolist() == [False] * 6 + [True]
+    assert seen.age_s.tolist() == [10, 30, 45, 60, 90, 120, 180, 300, 600, 695]
+    assert seen.is_final.tolist() == [False] * 9 + [True]
 
 
 def test_an_age_with_nothing_new_is_not_judged_again() -> None:

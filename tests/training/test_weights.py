@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from flowml.training.weights import balanced_weights, fit_weights
+from flowml.training.weights import EVADING_SHARE, balanced_weights, fit_weights
 from tests.labelled import small_data_set
 
 
@@ -22,14 +22,18 @@ def test_judging_a_connection_more_often_does_not_make_it_heavier() -> None:
     assert abs(after[repeated].sum() / after.sum() - share) < 1e-9
 
 
-def test_miners_that_evade_are_not_learnt_from() -> None:
+def test_miners_that_evade_weigh_little_and_multiplexed_ones_nothing() -> None:
     labelled = small_data_set()
     evades = labelled.is_mining & (labelled.connection % 2 == 0)
-    evasion = np.where(evades, "delay", "none")
+    hidden = evades & (labelled.connection % 4 == 0)
+    evasion = np.where(hidden, "multiplexing", np.where(evades, "delay", "none"))
     weight = fit_weights(type(labelled)(**{**vars(labelled), "evasion": evasion}))
-    np.testing.assert_array_equal(weight == 0, evades)
-    assert weight[~evades].mean() == pytest.approx(1.0)
-    np.testing.assert_array_equal(fit_weights(labelled), balanced_weights(labelled))
+    np.testing.assert_array_equal(weight == 0, hidden)
+    evading, others = weight[evades].sum(), weight[labelled.is_mining & ~evades].sum()
+    assert evading == pytest.approx(EVADING_SHARE * others)
+    assert others == pytest.approx(weight[~labelled.is_mining].sum())
+    assert weight[weight > 0].mean() == pytest.approx(1.0)
+    np.testing.assert_allclose(fit_weights(labelled), balanced_weights(labelled))
 
 
 def test_real_benign_captures_count_as_much_as_what_is_benign_of_the_lab() -> None:

@@ -65,7 +65,7 @@ class MeterSettings:
 
     idle_timeout_s: int = 120
     active_timeout_s: int = 900
-    snapshot_ages_s: tuple[int, ...] = (10, 30, 60, 120, 300)
+    snapshot_ages_s: tuple[int, ...] = (10, 30, 45, 60, 90, 120, 180, 300)
     snapshot_packets: tuple[int, ...] = ()
     history_packets: int = 256
     max_flows: int = 500_000

@@ -20,7 +20,7 @@ class JudgingAges:
         Beat after the last of them, seconds; the last early age must be a multiple of it.
     """
 
-    first_s: tuple[float, ...] = (10.0, 30.0, 60.0, 120.0, 300.0)
+    first_s: tuple[float, ...] = (10.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)
     repeat_s: float = 300.0
 
     def passed(self, age_s: NDArray[np.float64]) -> NDArray[np.int64]:

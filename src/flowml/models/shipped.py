@@ -4,5 +4,5 @@ After `make model` made another one, its folder, its version and the digest that
 """
 
 SHIPPED_NAME = "flowml"
-SHIPPED_VERSION = "3"
-SHIPPED_DIGEST = "c985a33af70e4d1a4fc489168d8cc917aedeb17f25f49be4872c9d6c4ad2a971"
+SHIPPED_VERSION = "4"
+SHIPPED_DIGEST = "43fb85f62421e40fd3070df78c3ab55a4e6a023942b66858f93dccebac483e05"

@@ -6,6 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowml.datasets.labels import LabelledObservations
+from flowml.datasets.manifest import NO_EVASION
+
+EVADING_SHARE = 0.06
+"""Of the weight of mining that does not evade; compared with 0, 0.04, 0.1 and 0.15 in docs/decisions/0020."""
+
+_NOTHING_SHOWS = ("multiplexing",)
 
 
 def balanced_weights(labelled: LabelledObservations) -> NDArray[np.float64]:
@@ -33,20 +39,37 @@ def balanced_weights(labelled: LabelledObservations) -> NDArray[np.float64]:
 
 
 def fit_weights(labelled: LabelledObservations) -> NDArray[np.float64]:
-    """Weights of a fit: balanced, and 0 for miners that evade, which are judged but not learnt from.
+    """Weights of a fit: balanced, and little for miners that evade.
 
-    Some of them cannot be told from benign traffic any more. To learn from them made a model less sure of all
-    others: less sure of them, and less sure of what is no mining at all (docs/decisions/0011).
+    Some of those cannot be told from benign traffic any more, and a model that had to call all of them mining
+    was less sure of what is no mining at all. Together they have `EVADING_SHARE` of the weight of all others
+    that mine; those in a tunnel beside other traffic, which show nothing of their own, have none
+    (docs/decisions/0020).
 
     Returns
     -------
     ndarray of float64, shape (n,)
         The mean of those above 0 is 1.
     """
-    rows = np.flatnonzero(~labelled.is_mining | (labelled.evasion == "none"))
+    rows = np.flatnonzero(~labelled.is_mining | (labelled.evasion == NO_EVASION))
     weight = np.zeros(len(labelled))
     weight[rows] = balanced_weights(labelled.take(rows))
+    rows = np.flatnonzero(labelled.is_mining & ~np.isin(labelled.evasion, [NO_EVASION, *_NOTHING_SHOWS]))
+    if len(rows):
+        own = _evading_weights(labelled.take(rows))
+        weight[rows] = own * EVADING_SHARE * weight[labelled.is_mining].sum() / own.sum()
+    learnt = weight > 0
+    weight[learnt] /= weight[learnt].mean()
     return weight
+
+
+def _evading_weights(evading: LabelledObservations) -> NDArray[np.float64]:
+    """Each connection counts the same; origins and kinds of evasion by the square root of theirs."""
+    _, number = np.unique(evading.connection, return_inverse=True)
+    weight = 1.0 / np.bincount(number)[number]
+    weight *= _evened(weight, evading.origin)
+    weight *= _evened(weight, evading.evasion)
+    return np.asarray(weight)
 
 
 def _evened(weight: NDArray[np.float64], group: NDArray[np.str_]) -> NDArray[np.float64]:
