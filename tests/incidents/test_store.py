@@ -158,3 +158,8 @@ def test_a_database_that_stays_locked_is_one_line_and_works_again_afterwards(tmp
     with other.database.writing(), pytest.raises(StoreError, match="locked"):
         store.take([seen()])
     assert store.take([seen()]) == Taken(1, 1)
+
+
+def test_an_ipv6_server_without_a_name_stands_in_brackets(store: IncidentStore) -> None:
+    store.take([seen("fd00::2", server="2001:db8::7", server_name="")])
+    assert store.incidents(ALL, 1, 0).incidents[0].server == "[2001:db8::7]:3333"

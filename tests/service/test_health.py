@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from flowml.incidents.retention import Room
 from flowml.service.health import (
     BAD,
     OK,
@@ -9,6 +10,7 @@ from flowml.service.health import (
     Finding,
     Sight,
     of_clock,
+    of_database,
     of_delivery,
     of_model,
     of_source,
@@ -95,3 +97,13 @@ def test_a_refused_model_is_bad() -> None:
 def test_a_destination_is_judged_by_how_long_and_how_full(changes: dict[str, int], expected: str) -> None:
     figures = replace(FIGURES, **changes)  # type: ignore[arg-type]
     assert of_delivery(figures, ROOM_BYTES, now_ms=1000).status == expected
+
+
+def test_a_database_says_what_it_takes_and_warns_when_it_can_make_no_room() -> None:
+    assert of_database("no space", None).status == BAD
+    assert of_database("", None).status == OK
+    assert "3 of 64 MiB" in of_database("", Room(3, 64, is_made=False)).words
+    assert "make room for new ones" in of_database("", Room(64, 64, is_made=True)).words
+    full = of_database("", Room(64, 64, is_made=False))
+    assert full.status == WARN
+    assert "incidents.keep_mib" in full.words

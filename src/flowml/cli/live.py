@@ -234,6 +234,7 @@ def _watching(
     """Load the model, and whatever the sensor has to know of itself."""
     from flowml.registry.store import resolve
     from flowml.service.chronicle import Chronicle
+    from flowml.service.disks import of_disks
     from flowml.service.health import of_delivery
     from flowml.service.model_watch import ModelWatch
     from flowml.service.watch import Watch
@@ -243,8 +244,11 @@ def _watching(
     room_bytes = settings.sinks.spool_mib << 20
     watch = Watch(
         models,
-        lambda now_ms: [of_delivery(figures, room_bytes, now_ms) for figures in outlets.figures()],
-        None if folder is None else Chronicle(folder),
+        lambda now_ms: [
+            *(of_delivery(figures, room_bytes, now_ms) for figures in outlets.figures()),
+            *of_disks(settings.written_folders),
+        ],
+        None if folder is None else Chronicle(folder, settings.incidents),
         distribution.report,
         presence=presence,
     )

@@ -179,6 +179,8 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
     "incidents": {
         "names_csv": _path,
         "reverse_dns": _yes_or_no,
+        "keep_days": _whole(1, 36_500, "days"),
+        "keep_mib": _whole(64, 1_048_576, "MiB"),
     },
     "dashboard": {
         "listen": _address,

@@ -62,6 +62,13 @@ class Settings:
     models: ModelsSettings = field(default_factory=ModelsSettings)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
 
+    @property
+    def written_folders(self) -> tuple[Path, ...]:
+        """Where a sensor writes what grows."""
+        eve = self.live.eve or (self.sinks.eve and self.sinks.eve.file)
+        folders = (self.state.folder, eve and eve.parent, self.evidence.folder)
+        return tuple(folder for folder in folders if folder is not None)
+
 
 def read_settings(path: Path) -> Settings:
     """Read a TOML file.

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from flowml.detections.alert import Alert
 from flowml.detections.incident import IncidentState, server_of
+from flowml.flows.key import host_port
 from flowml.incidents.asking import OPEN_WORDS
+from flowml.incidents.packing import packed
 from flowml.incidents.policies import authorising, stored_policies
 from flowml.sinks.records import to_record
 from flowml.sinks.text import encodable
@@ -14,7 +16,7 @@ from flowml.sinks.text import encodable
 def take_alert(connection: sqlite3.Connection, alert: Alert, name: str) -> bool:
     """Store one new alert; whether an incident began with it."""
     verdict, server = alert.verdict, encodable(server_of(alert))
-    host, peer = verdict.key.client_ip, f"{verdict.key.server_ip}:{verdict.key.server_port}"
+    host, peer = verdict.key.client_ip, host_port(verdict.key.server_ip, verdict.key.server_port)
     policy = authorising(stored_policies(connection), host, alert.raised_ms)
     number = _fitting(connection, host, peer, policy is not None)
     begun = number is None
@@ -42,8 +44,8 @@ def take_alert(connection: sqlite3.Connection, alert: Alert, name: str) -> bool:
         (verdict.probability, server, peer, verdict.start_ms, verdict.end_ms, encodable(name), number),
     )
     connection.execute(
-        "INSERT INTO alert VALUES (?, ?, ?, ?)",
-        (alert.identifier, number, alert.raised_ms, to_record(_bounded(alert)).decode()),
+        "INSERT INTO alert (identifier, incident, raised_ms, body) VALUES (?, ?, ?, ?)",
+        (alert.identifier, number, alert.raised_ms, packed(to_record(_bounded(alert)))),
     )
     return begun
 

@@ -212,12 +212,13 @@ def drift(store: IncidentStore, since_ms: int) -> list[Drift]:
 
 
 def record_disagreement(store: IncidentStore, found: Disagreement) -> None:
-    """Keep a disagreement."""
+    """Keep a disagreement, and forget those of more than a month before it."""
     with store.database.writing() as connection:
         connection.execute(
             "INSERT INTO disagreement (time_ms, connection, champion, challenger) VALUES (?, ?, ?, ?)",
             astuple(found),
         )
+        connection.execute("DELETE FROM disagreement WHERE time_ms < ?", (found.time_ms - KEPT_MS,))
 
 
 def disagreements(store: IncidentStore, since_ms: int, limit: int = 100) -> list[Disagreement]:

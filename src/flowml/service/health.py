@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from flowml.incidents.retention import Room
 from flowml.sinks.account import DeliveryFigures
 
 OK, WARN, BAD = "ok", "warn", "bad"
@@ -16,6 +17,7 @@ CLOCK_STEP_S = 2.0
 RESTARTS_BAD = 5  # within the hour
 SPOOL_WARN, SPOOL_BAD = 0.5, 0.9  # share of the room
 FAILING_BAD_S = 300.0
+DISK_WARN_BYTES, DISK_BAD_BYTES = 1 << 30, 128 << 20  # a day and minutes of a busy sensor's files
 DRIFT_WARN = 0.25  # the usual reading: another population
 
 
@@ -122,9 +124,31 @@ def of_drift(figures: Mapping[str, float], *, has_reference: bool) -> Finding:
     return Finding("drift", WARN if far else OK, words)
 
 
-def of_database(trouble: str) -> Finding:
-    """Judge whether what the sensor sees of itself can be stored."""
-    return Finding("database", BAD, trouble) if trouble else Finding("database", OK, "takes what is seen")
+def of_database(trouble: str, room: Room | None) -> Finding:
+    """Judge whether what the sensor sees can be stored, and whether there is room for it."""
+    name = "database"
+    if trouble:
+        return Finding(name, BAD, trouble)
+    if room is None:
+        return Finding(name, OK, "takes what is seen")
+    words = f"takes what is seen, {room.used_mib} of {room.keep_mib} MiB used"
+    if room.is_made:
+        return Finding(name, OK, f"{words}: the oldest alerts make room for new ones")
+    if room.used_mib >= room.keep_mib:
+        words += ", though only the newest alert of each incident is left: finish incidents, or raise"
+        return Finding(name, WARN, f"{words} incidents.keep_mib")
+    return Finding(name, OK, words)
+
+
+def of_disk(folder: str, free_bytes: int) -> Finding:
+    """Judge the free space of a disk that the sensor writes to."""
+    status = BAD if free_bytes < DISK_BAD_BYTES else WARN if free_bytes < DISK_WARN_BYTES else OK
+    remedy = (
+        ""
+        if status == OK
+        else "; make room: what does not fit waits in memory, and is lost when that is full"
+    )
+    return Finding(f"disk {folder}", status, f"{free_bytes >> 20} MiB are free{remedy}")
 
 
 def of_delivery(figures: DeliveryFigures, room_bytes: int, now_ms: int) -> Finding:
