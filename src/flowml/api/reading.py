@@ -144,7 +144,7 @@ def health(store: IncidentStore, now_ms: int) -> sensor_answers.Health:
         sensor_answers.Check(
             name=state.name,
             level=_level(state.status),
-            words=state.words,
+            words=state.said.text,
             since_ms=state.since_ms,
             updated_ms=state.updated_ms,
         )
@@ -160,6 +160,11 @@ def health(store: IncidentStore, now_ms: int) -> sensor_answers.Health:
         heard_ms=heard,
         checks=tuple(sorted(checks, key=lambda check: -_LEVELS.index(check.level))),
     )
+
+
+def health_said(store: IncidentStore) -> dict[str, Sentence]:
+    """What is said of each check, to be said in the reader's language."""
+    return {state.name: state.said for state in telemetry.health(store)}
 
 
 def is_silent(heard_ms: int | None, now_ms: int) -> bool:

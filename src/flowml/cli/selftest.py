@@ -77,13 +77,19 @@ def _record(config_file: Path, results: "list[Result]") -> None:
     import time
 
     from flowml.cli.stored import open_state
+    from flowml.detections.sentence import say
     from flowml.incidents.blindness import record_blindness
     from flowml.incidents.telemetry import record_check
     from flowml.service.health import BAD, OK
+    from flowml.service.health_words import HEALTH
 
     missed = [f"{result.family} ({result.probability:.2f})" for result in results if not result.seen]
-    words = f"all {len(results)} families were seen" if not missed else f"not seen: {', '.join(missed)}"
+    said = (
+        say(HEALTH, "checked.selftest", missed=", ".join(missed))
+        if missed
+        else say(HEALTH, "checked.selftest_ok", families=len(results))
+    )
     now_ms = int(time.time() * 1000)
     with open_state(config_file) as store:
-        record_check(store, BAD if missed else OK, words, now_ms)
-        record_blindness(store, words, is_blind=bool(missed), now_ms=now_ms)
+        record_check(store, BAD if missed else OK, said, now_ms)
+        record_blindness(store, said.text, is_blind=bool(missed), now_ms=now_ms)

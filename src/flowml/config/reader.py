@@ -65,8 +65,9 @@ class Settings:
     @property
     def written_folders(self) -> tuple[Path, ...]:
         """Where a sensor writes what grows."""
-        eve = self.live.eve or (self.sinks.eve and self.sinks.eve.file)
-        folders = (self.state.folder, eve and eve.parent, self.evidence.folder)
+        named = None if self.sinks.eve is None else self.sinks.eve.file
+        eve = self.live.eve or named
+        folders = (self.state.folder, None if eve is None else eve.parent, self.evidence.folder)
         return tuple(folder for folder in folders if folder is not None)
 
 

@@ -7,7 +7,7 @@ from flowml.detections.incident import OPEN, IncidentState
 from flowml.incidents.settings import IncidentSettings
 from flowml.incidents.store import IncidentStore
 
-AT_ONCE = 1000  # alerts that go in one transaction, some 20 ms; whoever else writes waits no longer
+AT_ONCE = 1000  # alerts that go in one transaction, a tenth of a second in which nobody else writes
 _PAGES_AT_ONCE = 2000
 _DAY_MS = 86_400_000
 _FINISHED = ", ".join(f"'{state}'" for state in IncidentState if state not in OPEN)

@@ -17,7 +17,7 @@ gives what is longer than a quarter of a page a page of its own."""
 
 
 def from_first(connection: sqlite3.Connection) -> None:
-    """Version 1 had alerts as text, and IPv6 servers without brackets."""
+    """Version 1 had alerts as text, IPv6 servers without brackets, and words of health alone."""
     connection.create_function("packed", 1, lambda body: packed(body.encode()), deterministic=True)
     connection.create_function("bracketed", 1, _bracketed, deterministic=True)
     connection.execute("ALTER TABLE alert RENAME TO alert_of_version_1")
@@ -31,6 +31,8 @@ def from_first(connection: sqlite3.Connection) -> None:
     )
     connection.execute("DROP TABLE alert_of_version_1")
     connection.execute("UPDATE incident SET peer = bracketed(peer), server = bracketed(server)")
+    connection.execute("ALTER TABLE health ADD COLUMN key TEXT NOT NULL DEFAULT ''")
+    connection.execute("ALTER TABLE health ADD COLUMN figures TEXT NOT NULL DEFAULT '[]'")
     connection.execute("PRAGMA user_version = 2")
 
 

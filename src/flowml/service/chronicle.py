@@ -95,7 +95,7 @@ class Chronicle:
             if status != finding.status:
                 since_ms = now_ms
             self._since[finding.name] = finding.status, since_ms
-            states.append(HealthState(finding.name, finding.status, finding.words, since_ms, now_ms))
+            states.append(HealthState(finding.name, finding.status, finding.said, since_ms, now_ms))
         try:
             telemetry.record_health(self._opened(), states)
         except StoreError:
