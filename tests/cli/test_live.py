@@ -206,6 +206,19 @@ def test_the_configuration_is_read_and_options_go_first(capture: Path, model: Pa
     assert len((tmp_path / "from-file.json").read_text().splitlines()) == 1
 
 
+def test_a_champion_on_disk_needs_no_registry(
+    capture: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")  # nobody listens there
+    config = tmp_path / "flowml.toml"
+    config.write_text(
+        '[live]\nmodel = "models:/flowml@champion"\neve = "eve.json"\n[models]\nfolder = "models"\n'
+    )
+    assert run(["models", "deploy", str(model), "--config", str(config)]) == 0
+    assert run(["live", "--replay", str(capture), "--speed", "100", "--config", str(config)]) == 0
+    assert len((tmp_path / "eve.json").read_text().splitlines()) == 1
+
+
 def test_a_reader_that_goes_away_ends_the_sensor_quietly(capture: Path, model: Path) -> None:
     with start_flowml("live", "--replay", capture, "--speed", "100", "--model", model) as process:
         assert process.stdout is not None

@@ -232,14 +232,14 @@ def _watching(
     distribution: "Distribution",
 ) -> "Watch":
     """Load the model, and whatever the sensor has to know of itself."""
-    from flowml.registry.store import resolve
+    from flowml.cli.judging import first_model
     from flowml.service.chronicle import Chronicle
     from flowml.service.disks import of_disks
     from flowml.service.health import of_delivery
     from flowml.service.model_watch import ModelWatch
     from flowml.service.watch import Watch
 
-    first, folder = resolve(settings.live.model), settings.state.folder
+    first, folder = first_model(settings), settings.state.folder
     models = ModelWatch(settings.models, first.bundle, first.folder, _tell)
     room_bytes = settings.sinks.spool_mib << 20
     watch = Watch(
