@@ -4,8 +4,8 @@
 
 The lab plays on a tap in network namespaces, `flowml live` watches it, and a file, a web server, a syslog
 server over TCP and the incidents get its alerts. Prints, for each, the time from a connection's first packet
-to the alert's arrival, and how much of it came after the age at which the verdict was given. Connections that are
-judged because the sensor ends are left out.
+to the alert's arrival, and how much of it came after the age at which the verdict was given. What is judged
+because the sensor ends is left out.
 """
 
 import argparse

@@ -1,3 +1,5 @@
+import os
+import pwd
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -135,6 +137,18 @@ def test_search_finds_in_host_server_and_owner(store: IncidentStore) -> None:
         ("%", {"10.0.0.3"}),
     ):
         assert {it.host for it in store.incidents(IncidentFilter(search=text), 10, 0).incidents} == hosts
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_what_root_asks_for_first_belongs_to_whom_the_folder_belongs_to(tmp_path: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    os.chown(tmp_path, nobody.pw_uid, nobody.pw_gid)
+    store = IncidentStore(tmp_path)
+    store.take([seen()])
+    owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in tmp_path.iterdir()}
+    assert owners.keys() >= {DATABASE, f"{DATABASE}-wal"}
+    assert set(owners.values()) == {(nobody.pw_uid, nobody.pw_gid)}
+    store.close()
 
 
 def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:

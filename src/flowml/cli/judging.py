@@ -48,8 +48,8 @@ def judging_of(config: Path) -> Judging:
 def first_model(settings: "Settings") -> "ResolvedModel":
     """Load what a sensor starts with: the champion that was deployed, so that it needs no registry.
 
-    What `live.model` names is for a sensor that has no champion yet, or none that can be used; that one is told
-    by the watch over the models.
+    What `live.model` names is for a sensor that has no champion yet, or none that can be used; the watch over
+    the models tells that.
     """
     from flowml.errors import ModelError
     from flowml.models.bundle import load_bundle

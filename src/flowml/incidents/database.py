@@ -1,5 +1,6 @@
 """The database file: its tables, its versions, and its errors in one line."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -81,6 +82,18 @@ _STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {0: _make, 1: from_
 """What makes a file of a version (0: it is empty) one of a later version."""
 
 
+def _leave_to_the_owner(path: Path) -> None:
+    """Make the file for whom the folder belongs to: root may ask before the sensor has started for once.
+
+    SQLite gives the files beside it the same owner.
+    """
+    if os.geteuid() == 0 and not path.exists():
+        with suppress(OSError):  # whoever opens it next tells why that is not possible
+            path.touch()
+            folder = path.parent.stat()
+            os.chown(path, folder.st_uid, folder.st_gid)
+
+
 class StoreError(FlowmlError):
     """Incidents cannot be kept or read."""
 
@@ -105,6 +118,7 @@ class Database:
 
     def __init__(self, path: Path, busy_s: float) -> None:
         self.path = path
+        _leave_to_the_owner(path)
         with self._named():
             self._connection = sqlite3.connect(
                 path, timeout=busy_s, isolation_level=None, check_same_thread=False
