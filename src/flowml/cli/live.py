@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,23 +190,27 @@ def _distribution(outlets: "Outlets", settings: "Settings") -> "Iterator[Distrib
 
 @contextmanager
 def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]":
-    """Keep authorised mining from everybody but those who count it: incidents and metrics."""
+    """Keep authorised mining from everybody but those who count it, and incidents' later alerts from some."""
     from flowml.incidents.authorised import Authorisations, WithoutAuthorised
+    from flowml.incidents.beginnings import Beginnings, OncePerIncident
     from flowml.sinks.delivery import Delivery
 
     if settings.state.folder is None:
         yield outlets.sinks
         return
-    authorisations = Authorisations(settings.state.folder, _tell)
-    try:
-        yield [
-            WithoutAuthorised(sink, authorisations)
-            if isinstance(sink, Delivery) and sink.name != _INCIDENTS
-            else sink
-            for sink in outlets.sinks
-        ]
-    finally:
-        authorisations.close()
+    with (
+        closing(Authorisations(settings.state.folder, _tell)) as authorisations,
+        closing(Beginnings(settings.state.folder, _tell)) as beginnings,
+    ):
+
+        def heard(sink: "Sink") -> "Sink":
+            if not isinstance(sink, Delivery) or sink.name == _INCIDENTS:
+                return sink
+            if sink.name in settings.sinks.once_per_incident:
+                return WithoutAuthorised(OncePerIncident(sink, beginnings), authorisations)
+            return WithoutAuthorised(sink, authorisations)
+
+        yield list(map(heard, outlets.sinks))
 
 
 @contextmanager

@@ -211,6 +211,7 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
         "url": checked_url,
         "secret_file": _path,
         "ca_file": _path,
+        "once_per_incident": _yes_or_no,
     },
     "sinks.email": {
         "server": _server(MAIL_PORTS),
@@ -220,6 +221,7 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
         "user": _text("a user name", _USER),
         "password_file": _path,
         "ca_file": _path,
+        "once_per_incident": _yes_or_no,
     },
     "sinks.prometheus": {
         "textfile": _textfile,
