@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from flowml.detections.incident import Change, IncidentState
-from flowml.incidents.beginnings import Beginnings, OncePerIncident
+from flowml.incidents.beginnings import Beginnings
 from flowml.incidents.store import IncidentStore
+from flowml.sinks.filtered import Filtered
 from tests.incidents.seen import START, seen
 from tests.incidents.test_authorised import Heard
 from tests.verdicts import event
@@ -24,7 +25,7 @@ def test_the_first_alert_of_a_host_is_told_and_no_later_one(
     store: IncidentStore, beginnings: Beginnings
 ) -> None:
     heard = Heard()
-    sink = OncePerIncident(heard, beginnings)
+    sink = Filtered(heard, beginnings.of)
     first, second, other = seen(number=1), seen(number=2), seen("10.0.0.3")
     sink.emit([first, second, other])
     sink.emit([seen(number=3)])  # nothing is stored yet: the database is locked, say

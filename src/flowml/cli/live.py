@@ -191,9 +191,10 @@ def _distribution(outlets: "Outlets", settings: "Settings") -> "Iterator[Distrib
 @contextmanager
 def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]":
     """Keep authorised mining from everybody but those who count it, and incidents' later alerts from some."""
-    from flowml.incidents.authorised import Authorisations, WithoutAuthorised
-    from flowml.incidents.beginnings import Beginnings, OncePerIncident
+    from flowml.incidents.authorised import Authorisations
+    from flowml.incidents.beginnings import Beginnings
     from flowml.sinks.delivery import Delivery
+    from flowml.sinks.filtered import Filtered
 
     if settings.state.folder is None:
         yield outlets.sinks
@@ -207,8 +208,8 @@ def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]
             if not isinstance(sink, Delivery) or sink.name == _INCIDENTS:
                 return sink
             if sink.name in settings.sinks.once_per_incident:
-                return WithoutAuthorised(OncePerIncident(sink, beginnings), authorisations)
-            return WithoutAuthorised(sink, authorisations)
+                sink = Filtered(sink, beginnings.of)
+            return Filtered(sink, authorisations.others)
 
         yield list(map(heard, outlets.sinks))
 

@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flowml.detections.alert import Alert
-from flowml.detections.event import SensorEvent
 from flowml.incidents.database import StoreError
 from flowml.incidents.store import IncidentStore
 from flowml.incidents.taking import fitting_incident
-from flowml.sinks.base import Sink
 
 _BUSY_S = 0.5  # reading waits for nobody in WAL mode, but for a moment while the file is recovered
 _WAITING = 10_000  # hosts whose first alert is not stored yet: the database may be locked for long
@@ -58,33 +56,6 @@ class Beginnings:
         if len(self._waiting) > _WAITING:
             self._waiting.popitem(last=False)
         return True
-
-
-class OncePerIncident:
-    """A sink that hears of the first alert of each incident.
-
-    Parameters
-    ----------
-    sink : Sink
-    beginnings : Beginnings
-    """
-
-    def __init__(self, sink: Sink, beginnings: Beginnings) -> None:
-        self._sink = sink
-        self._beginnings = beginnings
-
-    def emit(self, alerts: Sequence[Alert]) -> None:
-        """Hand on what begins an incident; see `Sink.emit`."""
-        if begun := self._beginnings.of(alerts):
-            self._sink.emit(begun)
-
-    def report(self, event: SensorEvent) -> None:
-        """Hand on what happened to the sensor."""
-        self._sink.report(event)
-
-    def close(self) -> None:
-        """Close the sink."""
-        self._sink.close()
 
 
 def _is_first(connection: sqlite3.Connection, alert: Alert) -> bool:
