@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from flowml.api.language import LANGUAGES, Said, catalogue, choose
+from flowml.api.refusals import REFUSALS
 from flowml.detections.explanation import EXPLANATIONS
 from flowml.detections.sentence import Sentence, say
 from flowml.incidents.campaigns import FINDINGS
 from flowml.service.health_words import HEALTH
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "flowml" / "api"
-SENTENCES = {**EXPLANATIONS, **FINDINGS, **HEALTH}
+SENTENCES = {**EXPLANATIONS, **FINDINGS, **HEALTH, **REFUSALS}
 
 
 def test_all_catalogues_have_the_same_keys_and_places() -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from starlette.exceptions import HTTPException
 
 from flowml.api import answers, sensor_answers
+from flowml.api.refusals import Refused
 from flowml.api.sensor_answers import Level
 from flowml.detections.alert import Alert
 from flowml.detections.incident import OPEN, Change, Incident, IncidentState, Policy
@@ -250,7 +251,7 @@ def _filter(asked: Asked) -> IncidentFilter:
 def _detail(store: IncidentStore, number: int, alerts: int) -> IncidentDetail:
     found = store.incident(number, alerts)
     if found is None:
-        raise HTTPException(404, f"no incident {number}")
+        raise Refused(404, "no_incident", number=number)
     return found
 
 
