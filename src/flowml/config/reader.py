@@ -92,6 +92,7 @@ def read_settings(path: Path) -> Settings:
     document = _parse(path)
     problems: list[str] = []
     values = dict(_checked(document, problems))
+    problems += _contradictions(values)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise ConfigError(f"{path}: {count}: {'; '.join(problems)}")
@@ -168,6 +169,13 @@ def _checked(document: Mapping[str, Any], problems: list[str]) -> Iterator[tuple
         missing = [key for key in OPTIONAL.get(section, ()) if key not in found]
         problems += [f"{section}.{key}: missing; the section needs it" for key in missing]
         yield section, values
+
+
+def _contradictions(values: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Tell what each key may say and both together may not."""
+    for name in ("sinks.webhook", "sinks.email"):
+        if values.get(name, {}).get("once_per_incident") and "folder" not in values["state"]:
+            yield f"{name}.once_per_incident: needs state.folder, where incidents are kept"
 
 
 def _sections(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
