@@ -13,8 +13,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -28,15 +29,18 @@ WAIT_S = 30.0
 ANY_PORT = ("127.0.0.1", 0)
 
 Arrivals = dict[str, dict[int, float]]
+Take = Callable[[bytes], object]
+"""Given each record as it arrives."""
 
 
 def main() -> None:
     arrivals: Arrivals = {"eve": {}, "syslog": {}, "webhook": {}}
+    takes = {name: partial(note, seen) for name, seen in arrivals.items()}
     accepted, started = [], {}
     with (
         tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name,
-        running(socketserver.ThreadingTCPServer(ANY_PORT, logs(arrivals["syslog"]))) as logs_port,
-        running(ThreadingHTTPServer(ANY_PORT, web(arrivals["webhook"]))) as web_port,
+        running(socketserver.ThreadingTCPServer(ANY_PORT, logs(takes["syslog"]))) as logs_port,
+        running(ThreadingHTTPServer(ANY_PORT, web(takes["webhook"]))) as web_port,
     ):
         folder = Path(name)
         settings = SinksSettings(
@@ -46,7 +50,7 @@ def main() -> None:
         )
         outlets = Outlets(settings, io.StringIO(), folder / "spool", print)
         distribution = outlets.distribution(outlets.sinks)
-        threading.Thread(target=follow, args=(folder / "eve.json", arrivals["eve"]), daemon=True).start()
+        threading.Thread(target=follow, args=(folder / "eve.json", takes["eve"]), daemon=True).start()
         for number in range(1, ALERTS + 1):
             alert = trial_alert(number)
             started[number] = time.perf_counter()
@@ -78,22 +82,23 @@ def note(seen: dict[int, float], record: bytes) -> None:
     seen[round(float(stamp[17:26]) * 1000)] = time.perf_counter()
 
 
-def follow(path: Path, seen: dict[int, float]) -> None:
+def follow(path: Path, take: Take) -> None:
+    """Read a file of lines as it grows; for a thread that ends with the program."""
     with path.open("rb") as file:
-        while len(seen) < ALERTS:
+        while True:
             line = file.readline()
             if line.endswith(b"\n"):
-                note(seen, line)
+                take(line)
             else:
                 file.seek(-len(line), 1)
                 time.sleep(0.0005)
 
 
-def logs(seen: dict[int, float]) -> type[socketserver.BaseRequestHandler]:
+def logs(take: Take) -> type[socketserver.BaseRequestHandler]:
     class Logs(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             while (length := self._length()) is not None:
-                note(seen, self.rfile.read(length).partition(b" - ")[2])
+                take(self.rfile.read(length).partition(b" - ")[2])
 
         def _length(self) -> int | None:
             digits = b""
@@ -104,10 +109,10 @@ def logs(seen: dict[int, float]) -> type[socketserver.BaseRequestHandler]:
     return Logs
 
 
-def web(seen: dict[int, float]) -> type[BaseHTTPRequestHandler]:
+def web(take: Take) -> type[BaseHTTPRequestHandler]:
     class Web(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            note(seen, self.rfile.read(int(self.headers["Content-Length"])))
+            take(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(204)
             self.end_headers()
 

@@ -56,6 +56,17 @@ def test_a_service_is_hardened(unit: str) -> None:
     assert told.returncode == 0, told.stdout[-300:] + told.stderr
 
 
+def test_the_sensor_goes_before_everything_else_and_its_check_behind() -> None:
+    usual = 100  # systemd.resource-control(5)
+    assert weight("flowml.service") > usual > weight("flowml-selftest.service")
+
+
+def weight(unit: str) -> int:
+    """What a service weighs when processors are short."""
+    (found,) = re.findall(r"^CPUWeight=(\d+)$", (DEPLOY / "systemd" / unit).read_text(), re.MULTILINE)
+    return int(found)
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze (package systemd)")
 def test_the_sensor_may_call_what_gives_capabilities_up_and_starts_capture_processes() -> None:
     allowed = set(members("@default"))

@@ -11,10 +11,12 @@ from playwright.sync_api import sync_playwright
 
 from flowml.detections.alert import Evidence
 from flowml.detections.incident import Change, IncidentState
+from flowml.detections.sentence import say
 from flowml.flows.key import FlowKey
 from flowml.incidents import telemetry
 from flowml.incidents.store import IncidentStore
 from flowml.incidents.telemetry import Disagreement, Drift, HealthState, ModelInUse
+from flowml.service.health_words import HEALTH
 from tests.api.conftest import BROWSER_FLAGS, CHROMIUM
 from tests.api.running import Running, write_config
 from tests.api.stored import WORDS
@@ -66,17 +68,26 @@ def _tell_of_the_sensor(store: IncidentStore, now: int, draw: random.Random) -> 
             load = int(1000 * (1.3 + sin(minute / 230) + draw.random() / 5))
             beat = (now - minute * 60_000, "eth1", load * 900, load * 600_000, load * 4, load * 7, 0, 0)
             connection.execute("INSERT INTO beat VALUES (?, ?, ?, ?, ?, ?, ?, ?)", beat)
-    lost = "0.00% of the packets were lost before they could be metered"
-    words = (
-        "31% of the TCP flows show one side only; such connections are not judged: mirror both directions to "
-        "this port"
-    )
     telemetry.record_health(
         store,
         [
-            HealthState("losses eth1", "ok", lost, now - 70 * HOUR_MS, now),
-            HealthState("directions eth2", "warn", words, now - 3 * HOUR_MS, now),
-            HealthState("selftest", "ok", "8 of 8 families seen within 31 s", now - 9 * HOUR_MS, now),
+            HealthState(
+                "losses eth1",
+                "ok",
+                say(HEALTH, "checked.losses_ok", lost_percent=0.0),
+                now - 70 * HOUR_MS,
+                now,
+            ),
+            HealthState(
+                "directions eth2",
+                "warn",
+                say(HEALTH, "checked.directions", one_way_ratio=0.31),
+                now - 3 * HOUR_MS,
+                now,
+            ),
+            HealthState(
+                "selftest", "ok", say(HEALTH, "checked.selftest_ok", families=13), now - 9 * HOUR_MS, now
+            ),
         ],
     )
     card = "# flowml 2\n\nFinds mining from **sizes, directions and times** of messages."

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flowml.flows.key import FlowKey
+from flowml.incidents.packing import packed, unpacked
 from flowml.incidents.store import IncidentStore
 from tests.api.running import Running
 from tests.api.stored import WORDS, store
@@ -35,9 +36,9 @@ def test_an_alert_that_an_earlier_flowml_stored_is_told_in_english(running: Runn
 def _store_texts(database: Path) -> None:
     connection = sqlite3.connect(database)
     (body,) = connection.execute("SELECT body FROM alert").fetchone()
-    fields = json.loads(body)
+    fields = json.loads(unpacked(body))
     fields["alert"]["explanation"] = [sentence.text for sentence in WORDS]
-    connection.execute("UPDATE alert SET body = ?", (json.dumps(fields),))
+    connection.execute("UPDATE alert SET body = ?", (packed(json.dumps(fields).encode()),))
     connection.commit()
     connection.close()
 

@@ -1,8 +1,10 @@
 import time
 
+from flowml.detections.sentence import Sentence, say
 from flowml.incidents import telemetry
 from flowml.incidents.store import IncidentStore
 from flowml.incidents.telemetry import Beat, HealthState
+from flowml.service.health_words import HEALTH
 from tests.api.running import Running
 
 JAPANESE = {"Accept-Language": "ja"}
@@ -25,16 +27,16 @@ def test_the_gravest_check_is_first_and_told_in_the_reader_s_language(running: R
     assert [check["name"] for check in checks] == ["losses eth1", "clock"]
     told = client.get("/", headers=JAPANESE).text
     assert "パケット損失 · eth1" in told
-    assert "capture.ring_mib を増やすか" in told
-    assert '<span class="faint" lang="en">2% were lost</span>' in told
+    assert "計測前に 2.00% のパケットが失われました。" in told
+    assert '<span class="faint" lang="en">As an earlier flowml said it.</span>' in told
 
 
 def _tell(running: Running) -> None:
     store, now = IncidentStore(running.folder / "state"), time.time_ns() // 1_000_000
     telemetry.record_beat(store, Beat(now, "eth1", 10, 1000, 1, 1, 0, 0))
     told = [
-        HealthState("clock", "ok", "runs", now, now),
-        HealthState("losses eth1", "bad", "2% were lost", now, now),
+        HealthState("clock", "ok", Sentence("As an earlier flowml said it."), now, now),
+        HealthState("losses eth1", "bad", say(HEALTH, "checked.losses", lost_percent=2.0), now, now),
     ]
     telemetry.record_health(store, told)
     store.close()

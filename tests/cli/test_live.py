@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from tests.processes import (
 )
 from tests.sinks.servers import free_port, http_server
 from tests.sinks.test_connections import validator
-from tests.traffic import POOL, both
+from tests.traffic import POOL, both, hurried_miner, write_capture
 
 HANGS_S = 30.0  # a sensor that has not ended by then never will
 
@@ -206,6 +207,19 @@ def test_the_configuration_is_read_and_options_go_first(capture: Path, model: Pa
     assert len((tmp_path / "from-file.json").read_text().splitlines()) == 1
 
 
+def test_a_champion_on_disk_needs_no_registry(
+    capture: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")  # nobody listens there
+    config = tmp_path / "flowml.toml"
+    config.write_text(
+        '[live]\nmodel = "models:/flowml@champion"\neve = "eve.json"\n[models]\nfolder = "models"\n'
+    )
+    assert run(["models", "deploy", str(model), "--config", str(config)]) == 0
+    assert run(["live", "--replay", str(capture), "--speed", "100", "--config", str(config)]) == 0
+    assert len((tmp_path / "eve.json").read_text().splitlines()) == 1
+
+
 def test_a_reader_that_goes_away_ends_the_sensor_quietly(capture: Path, model: Path) -> None:
     with start_flowml("live", "--replay", capture, "--speed", "100", "--model", model) as process:
         assert process.stdout is not None
@@ -234,6 +248,22 @@ def test_alerts_go_wherever_the_configuration_says(
     assert listening == f"flowml: listening to {capture}"
     assert summary.startswith("flowml: 2 connections seen, 1 tagged as mining")
     assert 'flowml_sink_delivered_total{sink="webhook"} 1\n' in (tmp_path / "flowml.prom").read_text()
+
+
+def test_a_destination_may_hear_once_per_incident(model: Path, tmp_path: Path) -> None:
+    again = replace(POOL, client_port=POOL.client_port + 1)
+    twice = {POOL: hurried_miner(seed=1), again: hurried_miner(seed=2)}
+    capture = write_capture(tmp_path / "twice.pcap", twice)
+    config = tmp_path / "flowml.toml"
+    with http_server() as web:
+        config.write_text(
+            f'[live]\nmodel = "{model}"\n[state]\nfolder = "state"\n[sinks.eve]\nfile = "eve.json"\n'
+            f'[sinks.webhook]\nurl = "{web.url}"\nonce_per_incident = true\n'
+        )
+        assert run(["live", "--replay", str(capture), "--speed", "100", "--config", str(config)]) == 0
+    told = [json.loads(text) for text in (tmp_path / "eve.json").read_text().splitlines()]
+    assert len(told) == 2
+    assert web.bodies() == told[:1]
 
 
 def test_without_a_state_folder_it_is_said_once_that_servers_may_miss_alerts(

@@ -43,6 +43,26 @@ def test_a_check_that_fails_raises_an_incident_of_its_own_and_one_only(
     store.close()
 
 
+def test_what_the_model_is_known_to_miss_is_told_and_no_failure(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(config.read_text() + "[models]\nthreshold = 1.0\n")
+    known = [word for family in FAMILIES for word in ("--known-missed", family)]
+    options = ["--in-process", "--duration", "30", "--record", "--config", str(config)]
+    assert run(["selftest", *options, *known]) == 0
+    assert "NOT SEEN" in capsys.readouterr().out
+    store = IncidentStore(tmp_path / "state")
+    (state,) = telemetry.health(store)
+    assert (state.status, state.said.key) == ("ok", "checked.selftest_known")
+    assert store.incidents(IncidentFilter(), 1, 0).total == 0
+    store.close()
+
+
+def test_a_family_that_there_is_not_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["selftest", "--known-missed", "monera"]) == 2
+    assert "no family 'monera'; known are alephium, " in capsys.readouterr().err
+
+
 def test_what_is_recorded_needs_a_place(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["selftest", "--record"]) == 2
     assert "--record needs --config" in capsys.readouterr().err

@@ -203,6 +203,16 @@ def test_a_destination_is_one_that_has_a_section(tmp_path: Path) -> None:
     )
 
 
+def test_once_per_incident_needs_incidents(tmp_path: Path) -> None:
+    asked = '[sinks.webhook]\nurl = "https://soc.example/"\nonce_per_incident = true\n'
+    assert problem(tmp_path, asked) == (
+        "flowml.toml: 1 problem: sinks.webhook.once_per_incident: needs state.folder, where incidents "
+        "are kept"
+    )
+    (tmp_path / "flowml.toml").write_text(asked + '[state]\nfolder = "state"\n')
+    assert read_settings(tmp_path / "flowml.toml").sinks.once_per_incident == {"webhook"}
+
+
 def test_what_a_destination_needs_is_told(tmp_path: Path) -> None:
     assert problem(tmp_path, '[sinks.email]\nserver = "smtp://mail.example"\nsender = "no"') == (
         "flowml.toml: 2 problems: sinks.email.sender: got 'no', expected a mail address such as "

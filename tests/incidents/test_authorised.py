@@ -3,8 +3,9 @@ from pathlib import Path
 
 from flowml.detections.alert import Alert
 from flowml.detections.event import SensorEvent
-from flowml.incidents.authorised import Authorisations, WithoutAuthorised
+from flowml.incidents.authorised import Authorisations
 from flowml.incidents.store import IncidentStore
+from flowml.sinks.filtered import Filtered
 from tests.incidents.seen import START, seen
 from tests.verdicts import event
 
@@ -29,7 +30,7 @@ class Heard:
 
 def test_nobody_hears_of_authorised_mining_but_of_all_else(tmp_path: Path) -> None:
     store, heard, told = IncidentStore(tmp_path), Heard(), list[str]()
-    sink = WithoutAuthorised(heard, Authorisations(tmp_path, told.append))
+    sink = Filtered(heard, Authorisations(tmp_path, told.append).others)
     allowed, other = seen("10.0.0.2"), seen("10.1.0.2")
     sink.emit([allowed, other])
     policy = store.add_policy("10.0.0.0/16", "research", "sato", FOREVER)  # as the dashboard does

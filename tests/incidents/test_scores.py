@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from flowml.detections.sentence import Sentence
 from flowml.incidents.scores import (
     HOUR_MS,
     Agreement,
@@ -40,14 +41,17 @@ def test_agreement_adds_up_for_a_pair_of_models(store: IncidentStore) -> None:
     assert agreement(store, "b", "a", 0) == Agreement(0, 0, 0, 0)
 
 
+KASPA = Sentence("not seen: kaspa", "checked.selftest", (("missed", "kaspa"),))
+
+
 def test_the_blindness_check_outlives_the_sensors_own_states(store: IncidentStore) -> None:
-    record_check(store, "bad", "not seen: monero", 1)
-    record_check(store, "bad", "not seen: kaspa", 2)
-    record_health(store, [HealthState("clock", "ok", "even", 1, 3)])
-    record_health(store, [HealthState("model", "ok", "flowml 1", 1, 4)])
+    record_check(store, "bad", Sentence("not seen: monero"), 1)
+    record_check(store, "bad", KASPA, 2)
+    record_health(store, [HealthState("clock", "ok", Sentence("even"), 1, 3)])
+    record_health(store, [HealthState("model", "ok", Sentence("flowml 1"), 1, 4)])
     assert health(store) == [
-        HealthState("model", "ok", "flowml 1", 1, 4),
-        HealthState("selftest", "bad", "not seen: kaspa", 1, 2),
+        HealthState("model", "ok", Sentence("flowml 1"), 1, 4),
+        HealthState("selftest", "bad", KASPA, 1, 2),
     ]
-    record_check(store, "ok", "all", 5)
-    assert health(store)[1] == HealthState("selftest", "ok", "all", 5, 5)
+    record_check(store, "ok", Sentence("all"), 5)
+    assert health(store)[1] == HealthState("selftest", "ok", Sentence("all"), 5, 5)

@@ -1,3 +1,5 @@
+import os
+import pwd
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -137,6 +139,18 @@ def test_search_finds_in_host_server_and_owner(store: IncidentStore) -> None:
         assert {it.host for it in store.incidents(IncidentFilter(search=text), 10, 0).incidents} == hosts
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_what_root_asks_for_first_belongs_to_whom_the_folder_belongs_to(tmp_path: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    os.chown(tmp_path, nobody.pw_uid, nobody.pw_gid)
+    store = IncidentStore(tmp_path)
+    store.take([seen()])
+    owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in tmp_path.iterdir()}
+    assert owners.keys() >= {DATABASE, f"{DATABASE}-wal"}
+    assert set(owners.values()) == {(nobody.pw_uid, nobody.pw_gid)}
+    store.close()
+
+
 def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
     (tmp_path / DATABASE).write_text("something else entirely, and long enough to be looked at" * 100)
     with pytest.raises(StoreError, match="not a database"):
@@ -158,3 +172,8 @@ def test_a_database_that_stays_locked_is_one_line_and_works_again_afterwards(tmp
     with other.database.writing(), pytest.raises(StoreError, match="locked"):
         store.take([seen()])
     assert store.take([seen()]) == Taken(1, 1)
+
+
+def test_an_ipv6_server_without_a_name_stands_in_brackets(store: IncidentStore) -> None:
+    store.take([seen("fd00::2", server="2001:db8::7", server_name="")])
+    assert store.incidents(ALL, 1, 0).incidents[0].server == "[2001:db8::7]:3333"

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from flowml.detections.sentence import say
 from flowml.incidents import telemetry
 from flowml.incidents.store import IncidentStore
 from flowml.incidents.telemetry import KEPT_MS, Beat, BeatSum, Disagreement, Drift, HealthState, ModelInUse
@@ -36,7 +37,8 @@ def test_beats_are_added_up_by_spans_over_all_sources(store: IncidentStore) -> N
 
 
 def test_health_is_what_was_said_last(store: IncidentStore) -> None:
-    first, second = HealthState("a", "bad", "words", 1, 2), HealthState("b", "ok", "words", 1, 2)
+    said = say({"lost": "{lost_ratio} of {of}"}, "lost", lost_ratio=0.25, of="all")
+    first, second = (HealthState(name, "bad", said, 1, 2) for name in ("a", "b"))
     telemetry.record_health(store, [first])
     telemetry.record_health(store, [second])
     assert telemetry.health(store) == [second]

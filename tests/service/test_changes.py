@@ -1,4 +1,5 @@
 from flowml.detections.event import EventKind
+from flowml.detections.sentence import Sentence
 from flowml.service.changes import CALM_S, Changes
 from flowml.service.health import BAD, OK, WARN, Finding
 
@@ -6,7 +7,7 @@ NOW_MS = 1_700_000_000_000
 
 
 def told(changes: Changes, status: str, now_s: float, name: str = "losses eth0") -> list[tuple[str, str]]:
-    found = changes.of([Finding(name, status, "words")], now_s, NOW_MS)
+    found = changes.of([Finding(name, status, Sentence("words"))], now_s, NOW_MS)
     return [(event.before, event.status) for event in found]
 
 
@@ -44,8 +45,8 @@ def test_a_check_that_is_at_work_no_more_is_not_told_of() -> None:
 
 
 def test_an_event_says_what_was_looked_at_and_on_which_interface() -> None:
-    (event,) = Changes().of([Finding("losses eth0", BAD, "2% are lost", "eth0")], 0.0, NOW_MS)
+    (event,) = Changes().of([Finding("losses eth0", BAD, Sentence("2% are lost"), "eth0")], 0.0, NOW_MS)
     assert (event.kind, event.source, event.check) == (EventKind.HEALTH, "eth0", "losses eth0")
     assert event.message == "losses eth0: bad: 2% are lost"
-    (event,) = Changes().of([Finding("clock", WARN, "set")], 0.0, NOW_MS)
+    (event,) = Changes().of([Finding("clock", WARN, Sentence("set"))], 0.0, NOW_MS)
     assert event.source == "sensor"

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from flowml.detections.sentence import Sentence
 from flowml.incidents import telemetry
 from flowml.incidents.database import DATABASE
 from flowml.incidents.store import IncidentStore
@@ -52,7 +53,7 @@ def test_what_cannot_be_stored_waits_for_the_next_beat(models: ModelWatch, tmp_p
 def test_a_state_begins_when_it_changed(tmp_path: Path) -> None:
     chronicle, store = Chronicle(tmp_path), IncidentStore(tmp_path)
     for at, status in ((1, OK), (2, BAD), (3, BAD)):
-        chronicle.health([Finding("clock", status, "words")], NOW + at)
+        chronicle.health([Finding("clock", status, Sentence("words"))], NOW + at)
     (state,) = telemetry.health(store)
     assert (state.status, state.since_ms, state.updated_ms) == (BAD, NOW + 2, NOW + 3)
     chronicle.close()

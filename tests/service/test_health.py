@@ -2,13 +2,14 @@ from dataclasses import replace
 
 import pytest
 
+from flowml.incidents.retention import Room
 from flowml.service.health import (
     BAD,
     OK,
     WARN,
-    Finding,
     Sight,
     of_clock,
+    of_database,
     of_delivery,
     of_model,
     of_source,
@@ -68,7 +69,7 @@ def test_a_source_without_packets_has_no_shares() -> None:
     assert worst(of_source(Sight("eth0"))) == OK
 
 
-@pytest.mark.parametrize(("step_s", "words"), [(3600.0, "forward by 3600 s"), (-3600.0, "back by 3600 s")])
+@pytest.mark.parametrize(("step_s", "words"), [(3600.0, "forward by 60 min"), (-3600.0, "back by 60 min")])
 def test_a_clock_that_was_set_is_told_with_its_way(step_s: float, words: str) -> None:
     finding = of_clock(step_s)
     assert finding.status == WARN
@@ -76,7 +77,8 @@ def test_a_clock_that_was_set_is_told_with_its_way(step_s: float, words: str) ->
 
 
 def test_a_refused_model_is_bad() -> None:
-    assert of_model("champion refused", "flowml 1") == Finding("model", BAD, "champion refused")
+    found = of_model("champion refused", "flowml 1")
+    assert (found.name, found.status, found.words) == ("model", BAD, "champion refused")
     assert of_model("", "flowml 1").status == OK
 
 
@@ -95,3 +97,13 @@ def test_a_refused_model_is_bad() -> None:
 def test_a_destination_is_judged_by_how_long_and_how_full(changes: dict[str, int], expected: str) -> None:
     figures = replace(FIGURES, **changes)  # type: ignore[arg-type]
     assert of_delivery(figures, ROOM_BYTES, now_ms=1000).status == expected
+
+
+def test_a_database_says_what_it_takes_and_warns_when_it_can_make_no_room() -> None:
+    assert of_database("no space", None).status == BAD
+    assert of_database("", None).status == OK
+    assert "3 of 64 MiB" in of_database("", Room(3, 64, is_made=False)).words
+    assert "make room for new ones" in of_database("", Room(64, 64, is_made=True)).words
+    full = of_database("", Room(64, 64, is_made=False))
+    assert full.status == WARN
+    assert "incidents.keep_mib" in full.words

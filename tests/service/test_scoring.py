@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from flowml.detections.sentence import Sentence
 from flowml.detections.verdict import Label
 from flowml.flows.batch import FlowBatch
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
+from flowml.flows.key import FlowKey
 from flowml.schema import LAST_SEEN_MS
 from flowml.service.scoring import STEP_BACK_MS, Metered, Scorer, conclude
 from tests.builders import Ends, Packet, miner, slices
@@ -78,6 +79,20 @@ def test_a_clock_that_was_set_back_ends_what_is_open_and_judges_what_comes() -> 
     assert concluded is not None
     assert concluded.ended == []  # it is open, as if the clock had always been this one
     assert len(concluded.alerts) == 1
+
+
+def test_a_clock_that_was_set_forward_ends_what_is_open_and_judges_what_comes() -> None:
+    scorer, hour_ms = one_scorer(), 3_600_000
+    packets = miner(10)
+    half = len(packets) // 2
+    later = [replace(packet, time_ms=packet.time_ms + hour_ms) for packet in packets[half:]]
+    before = scorer.take(Metered(slices(packets[:half], []), packets[half - 1].time_ms))
+    after = scorer.take(Metered(slices(later, []), later[-1].time_ms))
+    last = scorer.finish()
+    alerts = [alert for part in (before, after) if part is not None for alert in part.alerts]
+    ended = [it for part in (before, after, last) if part is not None for it in part.ended]
+    assert {alert.verdict.key for alert in alerts} == {FlowKey(*astuple(Ends()))}
+    assert [verdict.label for verdict in ended] == [Label.MINING] * 2  # before and after, one incident
 
 
 def test_a_clock_that_is_a_little_late_ends_nothing() -> None:

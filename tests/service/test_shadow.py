@@ -25,7 +25,7 @@ def test_a_connection_is_a_difference_once_however_often_it_is_judged() -> None:
     compared, differences = shadow.collect()
     assert (compared.judged, compared.champion_only, compared.challenger_only) == (n, n, 0)
     assert [(found.champion, found.challenger) for found in differences] == [(0.9, 0.1)]
-    assert differences[0].connection.startswith("10.0.0.2 port 40000 to 198.51.100.7 port 3333")
+    assert differences[0].connection == "10.0.0.2:40000 -> 198.51.100.7:3333"
 
 
 def test_what_was_collected_is_not_collected_again() -> None:

@@ -81,7 +81,8 @@ def test_a_process_that_does_not_end_is_ended_by_force(capture: Path) -> None:
         supervisor.stop()
         list(told)
         supervisor.check()
-    assert said[-1].endswith("the capture process did not end in time; what it held is lost")
+    late = [text for text in said if "did not end in time" in text]
+    assert late == [said[-1]]  # once, however long it takes to hear what it sent before
     assert not is_alive(pid)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from flowml.detections.event import SensorEvent
+from flowml.detections.sentence import Sentence
 from flowml.incidents import telemetry
 from flowml.incidents.store import IncidentStore
 from flowml.models.bundle import load_bundle
@@ -33,10 +34,10 @@ def models_of(folder: Path, tell: Callable[[str], None] = print) -> ModelWatch:
 
 def test_a_change_is_told_once_and_is_in_the_metrics_and_the_database(folder: Path, tmp_path: Path) -> None:
     told = list[SensorEvent]()
-    others = [Finding("sink eve", health.OK, "well")]
+    others = [Finding("sink eve", health.OK, Sentence("well"))]
     with Watch(models_of(folder), lambda _: others, Chronicle(tmp_path), told.append, 3600.0) as watch:
         watch.look()
-        others[:] = [Finding("sink eve", health.BAD, "the disk is full")]
+        others[:] = [Finding("sink eve", health.BAD, Sentence("the disk is full"))]
         watch.look()
         watch.look()
     (event,) = told
@@ -52,7 +53,9 @@ def test_whoever_reads_standard_output_may_go_away_while_health_is_told(folder: 
     def gone(event: SensorEvent) -> None:
         raise BrokenPipeError(event.message)
 
-    watch = Watch(models_of(folder), lambda _: [Finding("sink eve", health.BAD, "full")], None, gone)
+    watch = Watch(
+        models_of(folder), lambda _: [Finding("sink eve", health.BAD, Sentence("full"))], None, gone
+    )
     watch.look()
     assert [finding.name for finding in watch.findings if finding.status == health.BAD] == ["sink eve"]
 

@@ -8,8 +8,8 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
-from starlette.exceptions import HTTPException
 
+from flowml.api.refusals import Refused
 from flowml.api.sessions import Sessions
 from flowml.api.users import Role, User, UserFile
 
@@ -154,13 +154,11 @@ def at_least(role: Role) -> Callable[..., Awaitable[Visitor]]:
 
     async def allowed(request: Request, who: Annotated[Visitor, Depends(visitor)]) -> Visitor:
         if not who.may(role):
-            raise HTTPException(403, f"{who.name} is {who.role.word}; this needs {role.word}")
+            raise Refused(403, "role", name=who.name, role=who.role.word, needed=role.word)
         if who.csrf and request.method not in _SAFE:
             given = (await _csrf_given(request)).encode("utf-8", "backslashreplace")
             if not hmac.compare_digest(given, who.csrf.encode()):
-                raise HTTPException(
-                    403, f"expected the session's token in {CSRF_HEADER} or in the form; reload the page"
-                )
+                raise Refused(403, "no_token", header=CSRF_HEADER)
         return who
 
     return allowed

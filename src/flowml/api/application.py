@@ -19,10 +19,12 @@ from flowml.api import door, events, incident_pages, pages, rest
 from flowml.api.access import Entrance, LoginNeeded
 from flowml.api.context import Context, Stores, context
 from flowml.api.guard import Guard
-from flowml.api.rendering import Renderer
+from flowml.api.refusals import REFUSALS
+from flowml.api.rendering import Renderer, language_of
 from flowml.api.sessions import Sessions
 from flowml.api.settings import DashboardSettings
 from flowml.api.users import UserFile
+from flowml.detections.sentence import Sentence, say
 from flowml.errors import FlowmlError
 
 API = "/api/"
@@ -129,43 +131,46 @@ def _login_needed(request: Request, error: Exception) -> Response:  # noqa: ARG0
     return _say(
         request,
         401,
-        "not logged in; send a session or Authorization: Bearer TOKEN",
+        Sentence("not logged in; send a session or Authorization: Bearer TOKEN"),
         {"WWW-Authenticate": "Bearer"},
     )
 
 
 def _refused(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
-    return _say(request, status, str(getattr(error, "detail", "")), getattr(error, "headers", None))
+    said = getattr(error, "said", None) or Sentence(str(getattr(error, "detail", "")))
+    return _say(request, status, said, getattr(error, "headers", None))
 
 
 def _not_valid(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     problems = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in found[:20]]
-    return _say(request, 422, "the request is not what was expected", problems=problems)
+    return _say(request, 422, Sentence("the request is not what was expected"), problems=problems)
 
 
 def _not_available(request: Request, error: Exception) -> Response:
-    return _say(request, 503, str(error), {"Retry-After": "5"})
+    said = say(REFUSALS, "refused.no_database", why=str(error))
+    return _say(request, 503, said, {"Retry-After": "5"})
 
 
 def _went_wrong(request: Request, error: Exception) -> Response:  # noqa: ARG001  # uvicorn tells the log
-    return _say(request, 500, "an error of flowml's own; its log says more")
+    return _say(request, 500, say(REFUSALS, "refused.went_wrong"))
 
 
 def _say(
     request: Request,
     status: int,
-    words: str,
+    said: Sentence,
     headers: Mapping[str, str] | None = None,
     problems: list[str] | None = None,
 ) -> Response:
     """Answer with what was wrong, for programs or for people."""
     if request.url.path.startswith(API):
-        content: dict[str, Any] = {"error": words, "problems": problems or []}
+        content: dict[str, Any] = {"error": said.text, "problems": problems or []}
         response: Response = _Escaped(content, status)
     else:
-        values = {"status": status, "words": "; ".join([words, *(problems or [])])}
+        told = language_of(request).say(said)
+        values = {"status": status, "told": told, "problems": problems or []}
         response = context(request).renderer.page(request, "error.html", values, status=status)
     response.headers.update(headers or {})
     return response

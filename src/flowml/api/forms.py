@@ -1,5 +1,6 @@
 """Forms: what pages send, checked as the API checks its bodies."""
 
+import ipaddress
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -31,6 +32,10 @@ def policy(request: Request, given: Mapping[str, str]) -> answers.PolicyQuestion
         until_ms = 0
     if until_ms <= now_ms():
         raise HTTPException(422, language_of(request)("policy.past"))
+    try:
+        ipaddress.ip_network(given["network"].strip(), strict=False)
+    except ValueError as error:
+        raise HTTPException(422, language_of(request)("policy.no_network")) from error
     wanted = {key: given[key].strip() for key in ("network", "reason", "owner")}
     return _asked(answers.PolicyQuestion, {**wanted, "until_ms": until_ms})
 

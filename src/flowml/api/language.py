@@ -53,10 +53,6 @@ class Catalogue:
         word = self.maybe("check", kind)
         return f"{word} · {which}" if which else word
 
-    def meaning(self, name: str, level: str) -> str:
-        """Say what a check's level means where this language has words of its own; empty: it has none."""
-        return self.words.get(f"checked.{name.partition(' ')[0]}.{level}", "")
-
     def duration(self, seconds: float) -> str:
         """Give a time as people read it."""
         number, unit = duration_parts(seconds)

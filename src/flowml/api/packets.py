@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from starlette.exceptions import HTTPException
-
+from flowml.api.refusals import Refused
 from flowml.capture.header_slice import Cut, read_slice
 from flowml.incidents import telemetry
 from flowml.incidents.store import IncidentStore
@@ -31,13 +30,13 @@ def packets_of(store: IncidentStore, folder: Path | None, number: int, by: tuple
     """
     found = store.incident(number)
     if found is None:
-        raise HTTPException(404, f"no incident {number}")
+        raise Refused(404, "no_incident", number=number)
     if folder is None:
-        raise HTTPException(404, "nothing of any packet is kept; set folder in [evidence]")
+        raise Refused(404, "no_ring")
     seen = [alert.verdict for alert in found.alerts]
     packets, data = read_slice(folder, [Cut(one.source, one.key, one.start_ms) for one in seen])
     if not packets:
-        raise HTTPException(404, f"no packet of incident {number} is kept any more")
+        raise Refused(404, "no_packets", number=number)
     who, now_ms = by
     telemetry.audit(store, who, "slice of capture", str(number), now_ms)
     return data

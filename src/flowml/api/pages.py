@@ -34,6 +34,7 @@ def overview(request: Request, who: Viewer) -> Response:
         "overview",
         overview=figures,
         latest=latest,
+        said=reading.health_said(known.store),
         is_silent=reading.is_silent(figures.health.heard_ms, now),
     )
 
@@ -61,6 +62,7 @@ def models(request: Request, who: Viewer) -> Response:
         challenger=by_role.get("challenger"),
         card=None if champion is None else markdown(champion.card),
         drift=reading.drift(store, now_ms()).drift[:_DRIFTED],
+        said=reading.health_said(store),
         drift_check=next((it for it in reading.health(store, now_ms()).checks if it.name == "drift"), None),
         disagreements=reading.disagreements(store, now_ms()).disagreements,
     )

@@ -8,6 +8,7 @@ from typing import TypeVar
 from starlette.exceptions import HTTPException
 
 from flowml.api import answers, sensor_answers
+from flowml.api.refusals import Refused
 from flowml.api.sensor_answers import Level
 from flowml.detections.alert import Alert
 from flowml.detections.incident import OPEN, Change, Incident, IncidentState, Policy
@@ -144,7 +145,7 @@ def health(store: IncidentStore, now_ms: int) -> sensor_answers.Health:
         sensor_answers.Check(
             name=state.name,
             level=_level(state.status),
-            words=state.words,
+            words=state.said.text,
             since_ms=state.since_ms,
             updated_ms=state.updated_ms,
         )
@@ -160,6 +161,11 @@ def health(store: IncidentStore, now_ms: int) -> sensor_answers.Health:
         heard_ms=heard,
         checks=tuple(sorted(checks, key=lambda check: -_LEVELS.index(check.level))),
     )
+
+
+def health_said(store: IncidentStore) -> dict[str, Sentence]:
+    """What is said of each check, to be said in the reader's language."""
+    return {state.name: state.said for state in telemetry.health(store)}
 
 
 def is_silent(heard_ms: int | None, now_ms: int) -> bool:
@@ -245,7 +251,7 @@ def _filter(asked: Asked) -> IncidentFilter:
 def _detail(store: IncidentStore, number: int, alerts: int) -> IncidentDetail:
     found = store.incident(number, alerts)
     if found is None:
-        raise HTTPException(404, f"no incident {number}")
+        raise Refused(404, "no_incident", number=number)
     return found
 
 

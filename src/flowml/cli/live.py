@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,23 +190,28 @@ def _distribution(outlets: "Outlets", settings: "Settings") -> "Iterator[Distrib
 
 @contextmanager
 def _audience(outlets: "Outlets", settings: "Settings") -> "Iterator[list[Sink]]":
-    """Keep authorised mining from everybody but those who count it: incidents and metrics."""
-    from flowml.incidents.authorised import Authorisations, WithoutAuthorised
+    """Keep authorised mining from everybody but those who count it, and incidents' later alerts from some."""
+    from flowml.incidents.authorised import Authorisations
+    from flowml.incidents.beginnings import Beginnings
     from flowml.sinks.delivery import Delivery
+    from flowml.sinks.filtered import Filtered
 
     if settings.state.folder is None:
         yield outlets.sinks
         return
-    authorisations = Authorisations(settings.state.folder, _tell)
-    try:
-        yield [
-            WithoutAuthorised(sink, authorisations)
-            if isinstance(sink, Delivery) and sink.name != _INCIDENTS
-            else sink
-            for sink in outlets.sinks
-        ]
-    finally:
-        authorisations.close()
+    with (
+        closing(Authorisations(settings.state.folder, _tell)) as authorisations,
+        closing(Beginnings(settings.state.folder, _tell)) as beginnings,
+    ):
+
+        def heard(sink: "Sink") -> "Sink":
+            if not isinstance(sink, Delivery) or sink.name == _INCIDENTS:
+                return sink
+            if sink.name in settings.sinks.once_per_incident:
+                sink = Filtered(sink, beginnings.of)
+            return Filtered(sink, authorisations.others)
+
+        yield list(map(heard, outlets.sinks))
 
 
 @contextmanager
@@ -232,19 +237,23 @@ def _watching(
     distribution: "Distribution",
 ) -> "Watch":
     """Load the model, and whatever the sensor has to know of itself."""
-    from flowml.registry.store import resolve
+    from flowml.cli.judging import first_model
     from flowml.service.chronicle import Chronicle
+    from flowml.service.disks import of_disks
     from flowml.service.health import of_delivery
     from flowml.service.model_watch import ModelWatch
     from flowml.service.watch import Watch
 
-    first, folder = resolve(settings.live.model), settings.state.folder
+    first, folder = first_model(settings), settings.state.folder
     models = ModelWatch(settings.models, first.bundle, first.folder, _tell)
     room_bytes = settings.sinks.spool_mib << 20
     watch = Watch(
         models,
-        lambda now_ms: [of_delivery(figures, room_bytes, now_ms) for figures in outlets.figures()],
-        None if folder is None else Chronicle(folder),
+        lambda now_ms: [
+            *(of_delivery(figures, room_bytes, now_ms) for figures in outlets.figures()),
+            *of_disks(settings.written_folders),
+        ],
+        None if folder is None else Chronicle(folder, settings.incidents),
         distribution.report,
         presence=presence,
     )

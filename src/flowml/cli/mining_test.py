@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from flowml.cli.judging import Judging
 from flowml.errors import CaptureError
 from flowml.lab.casting import all_actors
@@ -62,6 +64,14 @@ class Result:
         if self.after_s is None:
             return f"{self.family:24} NOT SEEN, {sure} at most"
         return f"{self.family:24} seen after {self.after_s:3.0f} s, {sure}"
+
+
+def check_families(names: Sequence[str]) -> None:
+    """Raise `UsageError` for a name that no family has."""
+    known = sorted({cast.actor.family for cast in families().casts})
+    for name in names:
+        if name not in known:
+            raise click.UsageError(f"no family {name!r}; known are {', '.join(known)}")
 
 
 def families() -> Scenario:

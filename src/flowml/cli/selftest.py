@@ -12,6 +12,8 @@ import click
 from flowml.cli.config_file import config_option
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from flowml.cli.mining_test import Result
 
 
@@ -37,12 +39,20 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Mine in this process, without a network; always so where flowml is not run as root.",
 )
+@click.option(
+    "--known-missed",
+    "known",
+    metavar="FAMILY",
+    multiple=True,
+    help="A family that the model is known to miss: tried and told, and no failure. Once or several times.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 def selftest(
     config_file: Path | None,
     model: str | None,
     record: bool,
     in_process: bool,
+    known: tuple[str, ...],
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -50,11 +60,13 @@ def selftest(
 
     As root they mine on a tap in namespaces of its own, and packets take the road of real ones: interface,
     capture process, meter, model, alert. Otherwise they speak within this process, which takes seconds, and
-    the sensor reads the packets from a capture. Exit code 1 if any family was missed.
+    the sensor reads the packets from a capture. Exit code 1 if any family was missed that is
+    not known for it.
     """
     from flowml.cli.judging import Judging, judging_of
-    from flowml.cli.mining_test import mine
+    from flowml.cli.mining_test import check_families, mine
 
+    check_families(known)
     if record and config_file is None:
         raise click.UsageError("--record needs --config: the state folder is named there")
     judging = Judging() if config_file is None else judging_of(config_file)
@@ -68,22 +80,35 @@ def selftest(
         where = "in this process, without a network" if without_network else "on a tap of its own"
         click.echo("\n".join([*map(str, results), f"mined {where}"]))
     if config_file is not None and record:
-        _record(config_file, results)
-    if not all(result.seen for result in results):
+        _record(config_file, results, known)
+    if _missed(results, known):
         raise click.exceptions.Exit(1)
 
 
-def _record(config_file: Path, results: "list[Result]") -> None:
+def _missed(results: "Iterable[Result]", known: "Collection[str]") -> "list[Result]":
+    """Those that were not seen and should have been."""
+    return [result for result in results if not result.seen and result.family not in known]
+
+
+def _record(config_file: Path, results: "list[Result]", known: "Collection[str]") -> None:
     import time
 
     from flowml.cli.stored import open_state
+    from flowml.detections.sentence import say
     from flowml.incidents.blindness import record_blindness
     from flowml.incidents.telemetry import record_check
     from flowml.service.health import BAD, OK
+    from flowml.service.health_words import HEALTH
 
-    missed = [f"{result.family} ({result.probability:.2f})" for result in results if not result.seen]
-    words = f"all {len(results)} families were seen" if not missed else f"not seen: {', '.join(missed)}"
+    missed = _missed(results, known)
+    unseen = ", ".join(f"{it.family} ({it.probability:.2f})" for it in missed or results if not it.seen)
+    if missed:
+        said = say(HEALTH, "checked.selftest", missed=unseen)
+    elif unseen:
+        said = say(HEALTH, "checked.selftest_known", missed=unseen)
+    else:
+        said = say(HEALTH, "checked.selftest_ok", families=len(results))
     now_ms = int(time.time() * 1000)
     with open_state(config_file) as store:
-        record_check(store, BAD if missed else OK, words, now_ms)
-        record_blindness(store, words, is_blind=bool(missed), now_ms=now_ms)
+        record_check(store, BAD if missed else OK, said, now_ms)
+        record_blindness(store, said.text, is_blind=bool(missed), now_ms=now_ms)

@@ -179,6 +179,8 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
     "incidents": {
         "names_csv": _path,
         "reverse_dns": _yes_or_no,
+        "keep_days": _whole(1, 36_500, "days"),
+        "keep_mib": _whole(64, 1_048_576, "MiB"),
     },
     "dashboard": {
         "listen": _address,
@@ -209,6 +211,7 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
         "url": checked_url,
         "secret_file": _path,
         "ca_file": _path,
+        "once_per_incident": _yes_or_no,
     },
     "sinks.email": {
         "server": _server(MAIL_PORTS),
@@ -218,6 +221,7 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
         "user": _text("a user name", _USER),
         "password_file": _path,
         "ca_file": _path,
+        "once_per_incident": _yes_or_no,
     },
     "sinks.prometheus": {
         "textfile": _textfile,

@@ -62,6 +62,14 @@ class Settings:
     models: ModelsSettings = field(default_factory=ModelsSettings)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
 
+    @property
+    def written_folders(self) -> tuple[Path, ...]:
+        """Where a sensor writes what grows."""
+        named = None if self.sinks.eve is None else self.sinks.eve.file
+        eve = self.live.eve or named
+        folders = (self.state.folder, None if eve is None else eve.parent, self.evidence.folder)
+        return tuple(folder for folder in folders if folder is not None)
+
 
 def read_settings(path: Path) -> Settings:
     """Read a TOML file.
@@ -84,6 +92,7 @@ def read_settings(path: Path) -> Settings:
     document = _parse(path)
     problems: list[str] = []
     values = dict(_checked(document, problems))
+    problems += _contradictions(values)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise ConfigError(f"{path}: {count}: {'; '.join(problems)}")
@@ -160,6 +169,13 @@ def _checked(document: Mapping[str, Any], problems: list[str]) -> Iterator[tuple
         missing = [key for key in OPTIONAL.get(section, ()) if key not in found]
         problems += [f"{section}.{key}: missing; the section needs it" for key in missing]
         yield section, values
+
+
+def _contradictions(values: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Tell what each key may say and both together may not."""
+    for name in ("sinks.webhook", "sinks.email"):
+        if values.get(name, {}).get("once_per_incident") and "folder" not in values["state"]:
+            yield f"{name}.once_per_incident: needs state.folder, where incidents are kept"
 
 
 def _sections(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flowml.detections.alert import Alert
+from flowml.flows.key import host_port
 
 
 class IncidentState(StrEnum):
@@ -114,5 +115,5 @@ class Policy:
 
 def server_of(alert: Alert) -> str:
     """Name where the connection went; its address where the name is not known."""
-    key = alert.verdict.key
-    return f"{alert.verdict.server_name[:255] or key.server_ip}:{key.server_port}"
+    key, name = alert.verdict.key, alert.verdict.server_name[:255]
+    return f"{name}:{key.server_port}" if name else host_port(key.server_ip, key.server_port)

@@ -11,7 +11,7 @@ _DIGITS = 4  # behind the point; more than any language writes
 
 @dataclass(frozen=True)
 class Sentence:
-    """One thing that is said about a connection or an incident.
+    """One thing that is said about a connection, an incident or a sensor.
 
     Attributes
     ----------
@@ -65,6 +65,7 @@ ENGLISH: Units = {
     "_s": _duration,
     "_messages": _messages,
     "_ratio": "{:.0%}".format,
+    "_percent": "{:.2f}%".format,
     "_bytes": "{:.0f}".format,
     "_ms": "{:.0f}".format,
     "_per_min": "{:.1f}".format,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from flowml.datasets.labels import LabelledObservations
 from flowml.evaluation.metrics import connection_outcomes
 from flowml.evaluation.strips import message_strip
+from flowml.flows.key import host_port
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def mistake_strip(labelled: LabelledObservations, mistake: Mistake) -> Figure:
     title = (
         f"{'missed' if mistake.is_mining else 'false alarm'}: probability {mistake.probability:.4f} at "
         f"{seen.age_s[row]:.0f} s of {mistake.lasted_s:.0f} s   {labelled.source[row]}/{labelled.file[row]}\n"
-        f"{key.client_ip}:{key.client_port} > {key.server_ip}:{key.server_port}   "
+        f"{host_port(key.client_ip, key.client_port)} > {host_port(key.server_ip, key.server_port)}   "
         f"{labelled.family[row]}, {name}"
     )
     return message_strip(seen.packets.take(np.array([row])), title)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from flowml.datasets.labels import LabelledObservations
 from flowml.evaluation.metrics import ConnectionOutcomes, Share, connection_outcomes
+from flowml.flows.key import host_port
 
 LONG_S = 60.0
 """Connections from this length on are the ones that a detector is held to."""
@@ -95,7 +96,7 @@ def _result(
 def _alarm(part: LabelledObservations, outcomes: ConnectionOutcomes, number: int) -> Alarm:
     row = int(outcomes.row[number])
     key = part.observations.key(row)
-    ends = f"{key.client_ip}:{key.client_port} > {key.server_ip}:{key.server_port}"
+    ends = f"{host_port(key.client_ip, key.client_port)} > {host_port(key.server_ip, key.server_port)}"
     return Alarm(
         f"{part.source[row]}/{part.file[row]}",
         ends,

@@ -52,6 +52,11 @@ class FlowKey:
         return "1:" + base64.b64encode(hashlib.sha1(text, usedforsecurity=False).digest()).decode()
 
 
+def host_port(address: str, port: int) -> str:
+    """Write an end of a connection down as RFC 3986 has it: an IPv6 address stands in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def _packed(address: str) -> bytes:
     """An address in network order: as `ipaddress` gives it, in a tenth of the time."""
     return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)

@@ -8,6 +8,7 @@ from typing import Any
 from flowml.detections.alert import Alert
 from flowml.detections.incident import OPEN, Incident, IncidentState, Step
 from flowml.errors import DataError
+from flowml.incidents.packing import unpacked
 from flowml.sinks.records import from_record
 from flowml.sinks.text import encodable
 
@@ -157,9 +158,9 @@ def host_page(
 
 
 @lru_cache(maxsize=_REMEMBERED)  # what is stored of an alert never changes; an open page asks again and again
-def read_alert(body: str) -> Alert:
+def read_alert(body: bytes) -> Alert:
     """Read a stored alert; `DataError` if it is none."""
-    said = from_record(body.encode())
+    said = from_record(unpacked(body))
     if not isinstance(said, Alert):
         raise DataError("an event stands where an alert is expected; the database is damaged")
     return said

@@ -4,11 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flowml.detections.alert import Alert
-from flowml.detections.event import SensorEvent
 from flowml.incidents.database import StoreError
 from flowml.incidents.policies import authorising
 from flowml.incidents.store import IncidentStore
-from flowml.sinks.base import Sink
 
 _BUSY_S = 0.5  # reading waits for nobody in WAL mode, but for a moment while the file is recovered
 
@@ -45,30 +43,3 @@ class Authorisations:
     def close(self) -> None:
         """Close the database."""
         self._store.close()
-
-
-class WithoutAuthorised:
-    """A sink that hears of all but authorised mining.
-
-    Parameters
-    ----------
-    sink : Sink
-    authorisations : Authorisations
-    """
-
-    def __init__(self, sink: Sink, authorisations: Authorisations) -> None:
-        self._sink = sink
-        self._authorisations = authorisations
-
-    def emit(self, alerts: Sequence[Alert]) -> None:
-        """Hand on what is not allowed; see `Sink.emit`."""
-        if others := self._authorisations.others(alerts):
-            self._sink.emit(others)
-
-    def report(self, event: SensorEvent) -> None:
-        """Hand on what happened to the sensor."""
-        self._sink.report(event)
-
-    def close(self) -> None:
-        """Close the sink."""
-        self._sink.close()

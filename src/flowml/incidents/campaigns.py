@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from flowml.detections.alert import Alert
 from flowml.detections.sentence import Figure, Sentence, say
+from flowml.flows.key import host_port
 from flowml.incidents.asking import IncidentDetail, read_alert
 from flowml.incidents.store import IncidentStore
 
@@ -23,7 +24,7 @@ PROXY_HOSTS = 2
 WORKERS_RATE_PER_MIN = 20.0
 """Pools set the difficulty for a share every few seconds to every minute of one connection; more comes of
 many workers behind one address, or of a difficulty that somebody fixed too low."""
-_AT_ADDRESS = "peer >= ? AND peer < ? AND instr(substr(peer, ?), ':') = 0 AND host <> ?"
+_AT_ADDRESS = "peer >= ? AND peer < ? AND host <> ?"
 LOOKED_AT = 50
 _LISTED = 5  # hosts that a sentence names
 FINDINGS: Mapping[str, str] = {
@@ -155,7 +156,7 @@ def _serves_miners(connection: sqlite3.Connection, host: str, peer: str) -> list
 
 
 def _is_served_by(connection: sqlite3.Connection, peer: str) -> list[Sentence]:
-    server = peer.rpartition(":")[0]
+    server = _address(peer)
     upstream = connection.execute(
         "SELECT peer FROM incident WHERE host = ? ORDER BY last_seen_ms DESC LIMIT 1", (server,)
     ).fetchone()
@@ -179,13 +180,17 @@ def _alerts_of_server(connection: sqlite3.Connection, host: str, peer: str) -> l
         connection,
         f"WHERE incident IN (SELECT number FROM incident WHERE {_AT_ADDRESS} "
         f"ORDER BY last_seen_ms DESC LIMIT {LOOKED_AT})",
-        (*_range(peer.rpartition(":")[0]), host),
+        (*_range(_address(peer)), host),
     )
 
 
-def _range(address: str) -> tuple[str, str, int]:
-    """Where the index has all ports of an address; a longer IPv6 address may begin like it and is none."""
-    return f"{address}:", f"{address}:~", len(address) + 2
+def _range(address: str) -> tuple[str, str]:
+    """Where the index has all ports of an address."""
+    return host_port(address, 0)[:-1], host_port(address, 0)[:-1] + "~"
+
+
+def _address(peer: str) -> str:
+    return peer.rpartition(":")[0].strip("[]")
 
 
 def _alerts(connection: sqlite3.Connection, where: str, values: Iterable[str | int]) -> list[Alert]:

@@ -1,14 +1,17 @@
 """The database file: its tables, its versions, and its errors in one line."""
 
+import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flowml.errors import FlowmlError
+from flowml.incidents.upgrading import ALERT, from_first
 
 DATABASE = "incidents.db"
-_VERSION = 1
+_VERSION = 2
+_WAL_BYTES = 64 << 20  # of a journal that has been written back; larger ones are cut
 _TABLES = """
 CREATE TABLE incident (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -21,12 +24,6 @@ CREATE INDEX incident_newest ON incident (last_seen_ms DESC, number DESC);
 CREATE INDEX incident_state ON incident (state, last_seen_ms DESC, number DESC);
 CREATE INDEX incident_host ON incident (host, last_seen_ms DESC, number DESC, state, alerts, name);
 CREATE INDEX incident_peer ON incident (peer, host);
-CREATE TABLE alert (
-    identifier TEXT PRIMARY KEY, incident INTEGER NOT NULL REFERENCES incident,
-    raised_ms INTEGER NOT NULL, body TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX alert_incident ON alert (incident, raised_ms DESC);
-CREATE INDEX alert_raised ON alert (raised_ms);
 CREATE TABLE step (
     number INTEGER PRIMARY KEY, incident INTEGER NOT NULL REFERENCES incident,
     time_ms INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL
@@ -47,7 +44,7 @@ CREATE TABLE beat (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE health (
     name TEXT PRIMARY KEY, status TEXT NOT NULL, words TEXT NOT NULL, since_ms INTEGER NOT NULL,
-    updated_ms INTEGER NOT NULL
+    updated_ms INTEGER NOT NULL, key TEXT NOT NULL DEFAULT '', figures TEXT NOT NULL DEFAULT '[]'
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE model (
     role TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, card TEXT NOT NULL,
@@ -75,6 +72,28 @@ INSERT INTO change VALUES (1, 0);
 """
 
 
+def _make(connection: sqlite3.Connection) -> None:
+    for statement in (*_TABLES.strip().split(";\n"), *ALERT.split(";\n")):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {0: _make, 1: from_first}
+"""What makes a file of a version (0: it is empty) one of a later version."""
+
+
+def _leave_to_the_owner(path: Path) -> None:
+    """Make the file for whom the folder belongs to: root may ask before the sensor has started for once.
+
+    SQLite gives the files beside it the same owner.
+    """
+    if os.geteuid() == 0 and not path.exists():
+        with suppress(OSError):  # whoever opens it next tells why that is not possible
+            path.touch()
+            folder = path.parent.stat()
+            os.chown(path, folder.st_uid, folder.st_gid)
+
+
 class StoreError(FlowmlError):
     """Incidents cannot be kept or read."""
 
@@ -99,6 +118,7 @@ class Database:
 
     def __init__(self, path: Path, busy_s: float) -> None:
         self.path = path
+        _leave_to_the_owner(path)
         with self._named():
             self._connection = sqlite3.connect(
                 path, timeout=busy_s, isolation_level=None, check_same_thread=False
@@ -122,6 +142,20 @@ class Database:
             yield connection
             connection.execute("UPDATE change SET sequence = sequence + 1")
 
+    def used_bytes(self) -> int:
+        """Give the size of what is stored; the file may be larger by what was removed."""
+        with self._named():
+            pages, free, size = map(self._pragma, ("page_count", "freelist_count", "page_size"))
+        return (pages - free) * size
+
+    def give_back(self, at_most_pages: int) -> None:
+        """Make the file smaller by what was removed, but for an eighth that will soon be used again."""
+        with self._named():
+            surplus = self._pragma("freelist_count") - self._pragma("page_count") // 8
+            if surplus > 0:
+                # a script: of a statement without columns `execute` makes one step, which frees one page
+                self._connection.executescript(f"PRAGMA incremental_vacuum({min(surplus, at_most_pages)})")
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
@@ -141,23 +175,32 @@ class Database:
     def _prepare(self) -> None:
         # FULL: what was acknowledged outlives a power cut
         self._connection.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+            # INCREMENTAL: room that was made can be given back; it changes an empty file alone
+            "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+            f"PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = {_WAL_BYTES};"
         )
-        if self._version() == 0:
-            self._connection.execute("BEGIN IMMEDIATE")
-            if self._version() == 0:  # another process may have been quicker
-                for statement in _TABLES.strip().split(";\n"):
-                    self._connection.execute(statement)
-                self._connection.execute(f"PRAGMA user_version = {_VERSION}")
-            self._connection.execute("COMMIT")
+        if self._version() in _STEPS:
+            self._bring_up_to_date()
         if self._version() != _VERSION:
             raise StoreError(
                 f"{self.path}: of version {self._version()}, expected {_VERSION}; "
                 "a later flowml made it: install that"
             )
 
+    def _bring_up_to_date(self) -> None:
+        was_empty = self._version() == 0
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            while (step := _STEPS.get(self._version())) is not None:  # perhaps somebody was quicker
+                step(connection)
+        if not was_empty:
+            with suppress(sqlite3.OperationalError):  # no room for a copy: the file stays as large as it was
+                self._connection.execute("VACUUM")
+
     def _version(self) -> int:
-        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+        return self._pragma("user_version")
+
+    def _pragma(self, name: str) -> int:
+        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
 
     @contextmanager
     def _named(self) -> Iterator[None]:

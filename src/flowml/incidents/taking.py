@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from flowml.detections.alert import Alert
 from flowml.detections.incident import IncidentState, server_of
+from flowml.flows.key import FlowKey, host_port
 from flowml.incidents.asking import OPEN_WORDS
+from flowml.incidents.packing import packed
 from flowml.incidents.policies import authorising, stored_policies
 from flowml.sinks.records import to_record
 from flowml.sinks.text import encodable
@@ -14,9 +16,9 @@ from flowml.sinks.text import encodable
 def take_alert(connection: sqlite3.Connection, alert: Alert, name: str) -> bool:
     """Store one new alert; whether an incident began with it."""
     verdict, server = alert.verdict, encodable(server_of(alert))
-    host, peer = verdict.key.client_ip, f"{verdict.key.server_ip}:{verdict.key.server_port}"
+    host, peer = verdict.key.client_ip, peer_of(verdict.key)
     policy = authorising(stored_policies(connection), host, alert.raised_ms)
-    number = _fitting(connection, host, peer, policy is not None)
+    number = fitting_incident(connection, verdict.key, is_authorised=policy is not None)
     begun = number is None
     if number is None:
         state = IncidentState.NEW if policy is None else IncidentState.AUTHORISED
@@ -42,10 +44,15 @@ def take_alert(connection: sqlite3.Connection, alert: Alert, name: str) -> bool:
         (verdict.probability, server, peer, verdict.start_ms, verdict.end_ms, encodable(name), number),
     )
     connection.execute(
-        "INSERT INTO alert VALUES (?, ?, ?, ?)",
-        (alert.identifier, number, alert.raised_ms, to_record(_bounded(alert)).decode()),
+        "INSERT INTO alert (identifier, incident, raised_ms, body) VALUES (?, ?, ?, ?)",
+        (alert.identifier, number, alert.raised_ms, packed(to_record(_bounded(alert)))),
     )
     return begun
+
+
+def peer_of(key: FlowKey) -> str:
+    """Name the server of a connection by its address and port."""
+    return host_port(key.server_ip, key.server_port)
 
 
 def _bounded(alert: Alert) -> Alert:
@@ -64,8 +71,8 @@ def _bounded(alert: Alert) -> Alert:
     return replace(alert, verdict=named, explanation=words, evidence=evidence)
 
 
-def _fitting(connection: sqlite3.Connection, host: str, peer: str, is_authorised: bool) -> int | None:
-    """The incident that an alert belongs to.
+def fitting_incident(connection: sqlite3.Connection, key: FlowKey, *, is_authorised: bool) -> int | None:
+    """Find the incident that an alert about a connection belongs to; None: it begins one.
 
     An open one of the host; while mining is authorised, one that says so; or a false alarm about the very
     same server, which somebody has looked at already.
@@ -75,6 +82,6 @@ def _fitting(connection: sqlite3.Connection, host: str, peer: str, is_authorised
         "SELECT number FROM incident "
         f"WHERE host = ? AND (state IN ({states}) OR state = 'false_alarm' AND peer = ?) "
         "ORDER BY last_seen_ms DESC, number DESC LIMIT 1",
-        (host, peer),
+        (key.client_ip, peer_of(key)),
     ).fetchone()
     return None if row is None else int(row[0])

@@ -1,8 +1,10 @@
 """What the sensor says of itself, and who did what: beats, health, models, drift, the audit log."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 
+from flowml.detections.sentence import Sentence
 from flowml.incidents.store import IncidentStore
 from flowml.sinks.text import encodable
 
@@ -63,14 +65,14 @@ class HealthState:
     name : str
     status : str
         ``ok``, ``warn`` or ``bad``.
-    words : str
+    said : Sentence
     since_ms, updated_ms : int
         Since when it is so, and when that was looked at last (epoch, ms).
     """
 
     name: str
     status: str
-    words: str
+    said: Sentence
     since_ms: int
     updated_ms: int
 
@@ -153,24 +155,39 @@ def record_health(store: IncidentStore, states: Iterable[HealthState]) -> None:
     """Keep how the sensor is, instead of how it was; what another program checked stays."""
     with store.database.writing() as connection:
         connection.execute("DELETE FROM health WHERE name <> ?", (SELFTEST,))
-        connection.executemany("INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?, ?)", map(astuple, states))
+        connection.executemany(
+            "INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, states)
+        )
 
 
-def record_check(store: IncidentStore, status: str, words: str, now_ms: int) -> None:
+def record_check(store: IncidentStore, status: str, said: Sentence, now_ms: int) -> None:
     """Keep what the blindness check found."""
     with store.database.writing() as connection:
         connection.execute(
-            "INSERT INTO health VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
+            "INSERT INTO health VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
             "since_ms = CASE status WHEN excluded.status THEN since_ms ELSE excluded.since_ms END, "
-            "status = excluded.status, words = excluded.words, updated_ms = excluded.updated_ms",
-            (SELFTEST, status, words, now_ms, now_ms),
+            "status = excluded.status, words = excluded.words, updated_ms = excluded.updated_ms, "
+            "key = excluded.key, figures = excluded.figures",
+            _row(HealthState(SELFTEST, status, said, now_ms, now_ms)),
         )
 
 
 def health(store: IncidentStore) -> list[HealthState]:
     """Give how the sensor is."""
     with store.database.reading() as connection:
-        return [HealthState(*row) for row in connection.execute("SELECT * FROM health ORDER BY name")]
+        rows = connection.execute("SELECT * FROM health ORDER BY name").fetchall()
+    return [
+        HealthState(
+            name, status, Sentence(words, key, tuple(map(tuple, json.loads(figures)))), since, updated
+        )
+        for name, status, words, since, updated, key, figures in rows
+    ]
+
+
+def _row(state: HealthState) -> tuple[str | int, ...]:
+    said = state.said
+    figures = json.dumps(said.figures)
+    return state.name, state.status, said.text, state.since_ms, state.updated_ms, said.key, figures
 
 
 def record_model(store: IncidentStore, model: ModelInUse) -> None:
@@ -212,12 +229,13 @@ def drift(store: IncidentStore, since_ms: int) -> list[Drift]:
 
 
 def record_disagreement(store: IncidentStore, found: Disagreement) -> None:
-    """Keep a disagreement."""
+    """Keep a disagreement, and forget those of more than a month before it."""
     with store.database.writing() as connection:
         connection.execute(
             "INSERT INTO disagreement (time_ms, connection, champion, challenger) VALUES (?, ?, ?, ?)",
             astuple(found),
         )
+        connection.execute("DELETE FROM disagreement WHERE time_ms < ?", (found.time_ms - KEPT_MS,))
 
 
 def disagreements(store: IncidentStore, since_ms: int, limit: int = 100) -> list[Disagreement]:

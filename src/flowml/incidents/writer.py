@@ -8,7 +8,7 @@ from flowml.detections.event import SensorEvent
 from flowml.errors import SinkError
 from flowml.incidents.database import StoreError
 from flowml.incidents.names import HostNames
-from flowml.incidents.settings import NO_NAMES, IncidentSettings
+from flowml.incidents.settings import USUAL, IncidentSettings
 from flowml.incidents.store import IncidentStore
 from flowml.sinks.base import Terms
 
@@ -32,7 +32,7 @@ class IncidentWriter:
 
     TERMS = Terms(at_most=256, wants_events=False)
 
-    def __init__(self, folder: Path, settings: IncidentSettings = NO_NAMES) -> None:
+    def __init__(self, folder: Path, settings: IncidentSettings = USUAL) -> None:
         self._names = HostNames(settings)
         self._store = IncidentStore(_made(folder))
 

@@ -15,7 +15,9 @@ from flowml.detections.scores import N_BINS
 from flowml.evaluation.drift import stability_index
 from flowml.incidents import scores, telemetry
 from flowml.incidents.database import StoreError
+from flowml.incidents.retention import Room, forget
 from flowml.incidents.scores import HOUR_MS, Agreement
+from flowml.incidents.settings import USUAL, IncidentSettings
 from flowml.incidents.store import IncidentStore
 from flowml.incidents.telemetry import Beat, Disagreement, Drift, HealthState, ModelInUse
 from flowml.models.bundle import ModelBundle
@@ -38,10 +40,19 @@ class Chronicle:
     ----------
     folder : Path
         State folder. The database is opened at the first beat, and again after trouble.
+    settings : IncidentSettings
+        How long incidents are kept.
+
+    Attributes
+    ----------
+    room : Room or None
+        What the database takes; None: not known yet.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: IncidentSettings = USUAL) -> None:
+        self.room: Room | None = None
         self._folder = folder
+        self._settings = settings
         self._store: IncidentStore | None = None
         self._waiting: deque[Callable[[IncidentStore], None]] = deque(maxlen=_WAITING)
         self._since: dict[str, tuple[str, int]] = {}
@@ -68,7 +79,7 @@ class Chronicle:
             self._tell_novelty(now_ms)
         self._judged += sum(work.scored for _, work in collected)
         self._novel += sum(work.novel for _, work in collected)
-        return self._write()
+        return self._write(now_ms)
 
     def drift(self, measured: Mapping[str, float], now_ms: int) -> None:
         """Store the figures of an hour at the next beat."""
@@ -84,7 +95,7 @@ class Chronicle:
             if status != finding.status:
                 since_ms = now_ms
             self._since[finding.name] = finding.status, since_ms
-            states.append(HealthState(finding.name, finding.status, finding.words, since_ms, now_ms))
+            states.append(HealthState(finding.name, finding.status, finding.said, since_ms, now_ms))
         try:
             telemetry.record_health(self._opened(), states)
         except StoreError:
@@ -117,12 +128,13 @@ class Chronicle:
             row = Disagreement(now_ms, found.connection, found.champion, found.challenger)
             self._waiting.append(partial(telemetry.record_disagreement, found=row))
 
-    def _write(self) -> str:
+    def _write(self, now_ms: int) -> str:
         try:
             store = self._opened()
             while self._waiting:
                 self._waiting[0](store)
                 self._waiting.popleft()
+            self.room = forget(store, self._settings, now_ms)
         except StoreError as error:
             self.close()
             return str(error)

@@ -1,5 +1,6 @@
 """The scorer's end of a capture process: starts it, hears it, and never leaves it behind."""
 
+import math
 import os
 import time
 from multiprocessing.connection import Connection
@@ -88,6 +89,8 @@ class CaptureFeed:
         """End the process by force, for something that it did; None: for want of time."""
         if why is not None:
             self._failure = f"{self._source}: the capture process {why}"
+        if self._force_at is not None:
+            self._force_at = math.inf  # it is overdue no more, while what it sent before is still heard
         self._process.kill()
 
     def failure(self) -> str | None:

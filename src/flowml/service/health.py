@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from flowml.detections.sentence import Figure, Sentence, say
+from flowml.incidents.retention import Room
+from flowml.service.health_words import HEALTH
 from flowml.sinks.account import DeliveryFigures
 
 OK, WARN, BAD = "ok", "warn", "bad"
@@ -16,6 +19,7 @@ CLOCK_STEP_S = 2.0
 RESTARTS_BAD = 5  # within the hour
 SPOOL_WARN, SPOOL_BAD = 0.5, 0.9  # share of the room
 FAILING_BAD_S = 300.0
+DISK_WARN_BYTES, DISK_BAD_BYTES = 1 << 30, 128 << 20  # a day and minutes of a busy sensor's files
 DRIFT_WARN = 0.25  # the usual reading: another population
 
 
@@ -29,16 +33,21 @@ class Finding:
         What, with the interface or destination where there are several.
     status : str
         ``ok``, ``warn`` or ``bad``.
-    words : str
-        A sentence for whoever has to mend it.
+    said : Sentence
+        For whoever has to mend it.
     source : str
         Interface that it is about; empty: the whole sensor.
     """
 
     name: str
     status: str
-    words: str
+    said: Sentence
     source: str = ""
+
+    @property
+    def words(self) -> str:
+        """What is said, in English."""
+        return self.said.text
 
 
 @dataclass(frozen=True)
@@ -86,19 +95,16 @@ def of_source(sight: Sight) -> list[Finding]:
 def of_clock(step_s: float) -> Finding:
     """Judge by how much the clock jumped within the hour, seconds; 0: it did not."""
     if abs(step_s) < CLOCK_STEP_S:
-        return Finding("clock", OK, "the clock runs evenly")
-    way = "forward" if step_s > 0 else "back"
-    return Finding(
-        "clock",
-        WARN,
-        f"the clock was set {way} by {abs(step_s):.0f} s: ages of connections then open are wrong; "
-        "keep it with NTP",
-    )
+        return _found("clock", OK, "clock_ok")
+    way = "clock_forward" if step_s > 0 else "clock_back"
+    return _found("clock", WARN, way, step_s=float(abs(step_s)))
 
 
 def of_model(trouble: str, at_work: str) -> Finding:
     """Judge whether the models are those that were deployed."""
-    return Finding("model", BAD, trouble) if trouble else Finding("model", OK, f"{at_work} is at work")
+    if trouble:
+        return _found("model", BAD, "model", why=trouble)
+    return _found("model", OK, "model_ok", model=at_work)
 
 
 def of_drift(figures: Mapping[str, float], *, has_reference: bool) -> Finding:
@@ -112,19 +118,31 @@ def of_drift(figures: Mapping[str, float], *, has_reference: bool) -> Finding:
         The model says what it was fitted on.
     """
     if not has_reference:
-        return Finding("drift", OK, "this model brings no reference: train it again to have drift measured")
+        return _found("drift", OK, "drift_no_reference")
     if not figures:
-        return Finding("drift", OK, "not measured yet: that takes an hour of traffic")
-    far = [name for name, value in figures.items() if value >= DRIFT_WARN]
+        return _found("drift", OK, "drift_unknown")
+    far = sum(value >= DRIFT_WARN for value in figures.values())
     most = max(figures, key=figures.__getitem__)
-    words = f"{len(far)} of {len(figures)} differ from what the model was fitted on, {most} most "
-    words += f"({figures[most]:.2f})"
-    return Finding("drift", WARN if far else OK, words)
+    index = f"{figures[most]:.2f}"
+    status = WARN if far else OK
+    return _found("drift", status, "drift", far=far, measured=len(figures), most=most, stability_index=index)
 
 
-def of_database(trouble: str) -> Finding:
-    """Judge whether what the sensor sees of itself can be stored."""
-    return Finding("database", BAD, trouble) if trouble else Finding("database", OK, "takes what is seen")
+def of_database(trouble: str, room: Room | None) -> Finding:
+    """Judge whether what the sensor sees can be stored, and whether there is room for it."""
+    if trouble:
+        return _found("database", BAD, "database", why=trouble)
+    if room is None:
+        return _found("database", OK, "database_ok")
+    is_full = room.used_mib >= room.keep_mib and not room.is_made
+    key = "database_full" if is_full else "database_makes_room" if room.is_made else "database_room"
+    return _found("database", WARN if is_full else OK, key, used_mib=room.used_mib, keep_mib=room.keep_mib)
+
+
+def of_disk(folder: str, free_bytes: int) -> Finding:
+    """Judge the free space of a disk that the sensor writes to."""
+    status = BAD if free_bytes < DISK_BAD_BYTES else WARN if free_bytes < DISK_WARN_BYTES else OK
+    return _found(f"disk {folder}", status, _key("disk", status), free_mib=free_bytes >> 20)
 
 
 def of_delivery(figures: DeliveryFigures, room_bytes: int, now_ms: int) -> Finding:
@@ -141,18 +159,17 @@ def of_delivery(figures: DeliveryFigures, room_bytes: int, now_ms: int) -> Findi
     name = f"sink {figures.name}"
     used = (figures.spooled_bytes + figures.held_bytes) / room_bytes
     if figures.lost:
-        return Finding(name, BAD, f"{figures.lost} alerts or events were lost: there was no room for them")
+        return _found(name, BAD, "sink_lost", lost=figures.lost)
     if figures.failing_since_ms is not None:
-        failing_s = (now_ms - figures.failing_since_ms) / 1000
-        is_bad = failing_s >= FAILING_BAD_S or used >= SPOOL_BAD
-        words = f"takes nothing since {max(failing_s, 0):.0f} s, {figures.waiting} wait: {figures.last_error}"
-        return Finding(name, BAD if is_bad else WARN, words)
+        failing_s = max((now_ms - figures.failing_since_ms) / 1000, 0.0)
+        status = BAD if failing_s >= FAILING_BAD_S or used >= SPOOL_BAD else WARN
+        waiting, why = figures.waiting, figures.last_error
+        return _found(name, status, "sink_fails", failing_s=failing_s, waiting=waiting, why=why)
     if figures.trouble:
-        return Finding(name, WARN, f"alerts are kept in memory only: {figures.trouble}")
+        return _found(name, WARN, "sink_in_memory", why=figures.trouble)
     if used >= SPOOL_WARN:
-        status = BAD if used >= SPOOL_BAD else WARN
-        return Finding(name, status, f"{used:.0%} of the room for alerts that wait is used")
-    return Finding(name, OK, f"{figures.delivered} delivered, {figures.waiting} wait")
+        return _found(name, BAD if used >= SPOOL_BAD else WARN, "sink_fills", used_ratio=used)
+    return _found(name, OK, "sink_ok", delivered=figures.delivered, waiting=figures.waiting)
 
 
 def worst(findings: Sequence[Finding]) -> str:
@@ -160,69 +177,62 @@ def worst(findings: Sequence[Finding]) -> str:
     return max((finding.status for finding in findings), key=GRAVITY.__getitem__, default=OK)
 
 
+def _found(name: str, status: str, key: str, **figures: Figure) -> Finding:
+    return Finding(name, status, say(HEALTH, f"checked.{key}", **figures))
+
+
+def _key(check: str, status: str) -> str:
+    """Which sentence a check has; the one for trouble says what to do, too."""
+    return f"{check}_ok" if status == OK else check
+
+
 def _drops(sight: Sight) -> Finding:
     share = _share(sight.dropped, sight.packets + sight.left_out + sight.dropped)
-    words = f"{share:.2%} of the packets were lost before they could be metered"
     status = _graded(share, DROPS_WARN, DROPS_BAD)
-    remedy = "" if status == OK else "; a larger capture.ring_mib or a faster processor helps"
-    return Finding(f"losses {sight.source}", status, words + remedy)
+    return _found(f"losses {sight.source}", status, _key("losses", status), lost_percent=100 * share)
 
 
 def _records(sight: Sight) -> Finding:
-    name = f"records {sight.source}"
-    if not sight.lost_records:
-        return Finding(name, OK, "the scorer keeps up with the meter")
-    words = f"{sight.lost_records} flow records were dropped within the hour: the scorer has too little "
-    return Finding(
-        name, BAD, words + "processor time; connections that lost some are judged from what came after"
-    )
+    status = BAD if sight.lost_records else OK
+    return _found(f"records {sight.source}", status, _key("records", status), lost_records=sight.lost_records)
 
 
 def _headers(sight: Sight) -> Finding:
-    name = f"evidence {sight.source}"
-    if not sight.lost_headers:
-        return Finding(name, OK, "no header that was to be kept was lost")
-    words = f"headers of {sight.lost_headers} packets were not kept within the hour, as [evidence] asks: "
-    words += "the disk is too slow or full, or evidence.folder is not there; alerts do not suffer"
-    return Finding(name, WARN, words)
+    status = WARN if sight.lost_headers else OK
+    return _found(
+        f"evidence {sight.source}", status, _key("evidence", status), lost_headers=sight.lost_headers
+    )
 
 
 def _unmetered(sight: Sight) -> Finding:
     share = _share(sight.left_out, sight.packets + sight.left_out)
     status = _graded(share, UNMETERED_WARN, UNMETERED_BAD)
-    remedy = "" if status == OK else ": fragments, tunnels or damaged; tap behind the tunnel's end"
-    return Finding(
-        f"unmetered {sight.source}", status, f"{share:.1%} of the IP packets are in no flow{remedy}"
+    return _found(
+        f"unmetered {sight.source}", status, _key("unmetered", status), unmetered_percent=100 * share
     )
 
 
 def _directions(sight: Sight) -> Finding:
     name, share = f"directions {sight.source}", _share(sight.one_way, sight.flows)
     if sight.flows < ONE_WAY_FLOWS:
-        return Finding(name, OK, "too few flows to say")
+        return _found(name, OK, "directions_unknown")
     status = _graded(share, ONE_WAY_WARN, ONE_WAY_BAD)
-    remedy = "" if status == OK else "; such connections are not judged: mirror both directions to this port"
-    return Finding(name, status, f"{share:.0%} of the TCP flows show one side only{remedy}")
+    return _found(name, status, _key("directions", status), one_way_ratio=share)
 
 
 def _silence(sight: Sight) -> Finding:
-    name = f"traffic {sight.source}"
     status = _graded(sight.silent_s, SILENT_WARN_S, SILENT_BAD_S)
-    if status == OK:
-        return Finding(name, OK, "packets come")
-    return Finding(
-        name, status, f"no packet for {sight.silent_s:.0f} s; is the tap or mirror port connected?"
-    )
+    return _found(f"traffic {sight.source}", status, _key("traffic", status), silent_s=sight.silent_s)
 
 
 def _capture(sight: Sight) -> Finding:
     name = f"capture {sight.source}"
     if not sight.is_watched:
-        return Finding(name, BAD, "no capture process is at work; it is started again by itself")
+        return _found(name, BAD, "capture_ended")
     if sight.restarts:
         status = BAD if sight.restarts >= RESTARTS_BAD else WARN
-        return Finding(name, status, f"capture was started again {sight.restarts} times within the hour")
-    return Finding(name, OK, "at work")
+        return _found(name, status, "capture_started_again", restarts=sight.restarts)
+    return _found(name, OK, "capture_ok")
 
 
 def _share(part: int, whole: int) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flowml.detections.verdict import VerdictBatch
+from flowml.flows.key import FlowKey, host_port
 from flowml.flows.observations import Observations
 
 _REMEMBERED = 10_000  # connections of which a disagreement was told already
@@ -53,7 +54,7 @@ class Shadow:
         self._lock = threading.Lock()
         self._compared = Compared()
         self._differences: list[Difference] = []
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._known: OrderedDict[tuple[FlowKey, int], None] = OrderedDict()
 
     def compare(self, observations: Observations, champion: VerdictBatch, challenger: VerdictBatch) -> None:
         """Note what two models made of the same observations."""
@@ -77,13 +78,11 @@ class Shadow:
 
     def _note(self, observations: Observations, row: int, champion: float, challenger: float) -> None:
         key = observations.key(row)
-        name = (
-            f"{key.client_ip} port {key.client_port} to {key.server_ip} port {key.server_port}, "
-            f"begun {int(observations.start_ms[row])}"
-        )
-        if name in self._known or len(self._differences) >= _AT_ONCE:
+        known = key, int(observations.start_ms[row])
+        if known in self._known or len(self._differences) >= _AT_ONCE:
             return
-        self._known[name] = None
+        self._known[known] = None
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
+        name = f"{host_port(key.client_ip, key.client_port)} -> {host_port(key.server_ip, key.server_port)}"
         self._differences.append(Difference(name, champion, challenger))

@@ -156,7 +156,7 @@ class Watch:
             *self._others(now_ms),
         ]
         if self._chronicle is not None:
-            findings.append(health.of_database(trouble))
+            findings.append(health.of_database(trouble, self._chronicle.room))
         if not self._ending.is_set():  # else the destinations have been told all by now
             for event in self._changes.of(findings, time.monotonic(), now_ms):
                 with suppress(BrokenPipeError):  # of standard output: that ends the loop, not this thread

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from flowml.detections.alert import Alert, ConnectionVerdict
 from flowml.detections.event import SensorEvent
+from flowml.flows.key import host_port
 from flowml.sinks.text import iso_utc, printable
 
 PIPE_CHARS = 400  # width where no terminal says one: wide enough that no row is folded
@@ -131,8 +132,8 @@ def _rows(verdicts: Sequence[ConnectionVerdict]) -> list[tuple[str, ...]]:
 def _cells(verdict: ConnectionVerdict) -> tuple[str, ...]:
     key, after = verdict.key, verdict.detected_after_s
     return (
-        _end(key.client_ip, key.client_port),
-        _end(key.server_ip, key.server_port),
+        host_port(key.client_ip, key.client_port),
+        host_port(key.server_ip, key.server_port),
         iso_utc(verdict.start_ms)[5:19].replace("T", " "),
         f"{(verdict.end_ms - verdict.start_ms) / 1000:.0f} s",
         "" if after is None else f"{after:.0f} s",
@@ -144,11 +145,7 @@ def _cells(verdict: ConnectionVerdict) -> tuple[str, ...]:
 
 def _ends(verdict: ConnectionVerdict) -> str:
     key = verdict.key
-    return f"{_end(key.client_ip, key.client_port)} -> {_end(key.server_ip, key.server_port)}"
-
-
-def _end(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return f"{host_port(key.client_ip, key.client_port)} -> {host_port(key.server_ip, key.server_port)}"
 
 
 def _name(verdict: ConnectionVerdict) -> str:

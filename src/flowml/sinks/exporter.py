@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from flowml.errors import SinkError
+from flowml.flows.key import host_port
 from flowml.sinks.account import Tell
 from flowml.sinks.files import WholeFile
 
@@ -95,7 +96,8 @@ class MetricsServer:
             self._server = _server(host, port, text)
         except OSError as error:
             raise SinkError(
-                f"{host}:{port}: {error.strerror or error}; name another port in sinks.prometheus.listen"
+                f"{host_port(host, port)}: {error.strerror or error}; "
+                "name another port in sinks.prometheus.listen"
             ) from error
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(

@@ -62,11 +62,14 @@ class WebhookSettings:
         Its content, without the end of its line, is the key of the signature; None: not signed.
     ca_file : Path or None
         Certificates that sign the server's (PEM); None: those that the system trusts.
+    once_per_incident : bool
+        Only the first alert of an incident is sent; needs a state folder.
     """
 
     url: str
     secret_file: Path | None = None
     ca_file: Path | None = None
+    once_per_incident: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ class EmailSettings:
         Its content, without the end of its line, is the password.
     ca_file : Path or None
         Certificates that sign the server's (PEM); None: those that the system trusts.
+    once_per_incident : bool
+        Only the first alert of an incident is mailed; needs a state folder.
     """
 
     server: str
@@ -97,6 +102,7 @@ class EmailSettings:
     user: str = ""
     password_file: Path | None = None
     ca_file: Path | None = None
+    once_per_incident: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,12 @@ class SinksSettings:
     webhook: WebhookSettings | None = None
     email: EmailSettings | None = None
     prometheus: PrometheusSettings | None = None
+
+    @property
+    def once_per_incident(self) -> frozenset[str]:
+        """Names of the destinations that want the first alert of each incident alone."""
+        asked = {"webhook": self.webhook, "email": self.email}
+        return frozenset(name for name, sink in asked.items() if sink is not None and sink.once_per_incident)
 
     @property
     def has_servers(self) -> bool:
