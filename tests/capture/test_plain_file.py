@@ -22,7 +22,18 @@ from flowml.capture.settings import ONLY_TCP, WHOLE, MeterSettings, Shard
 from flowml.capture.step import Step
 from flowml.errors import CaptureError
 from flowml.flows.batch import FlowBatch
-from tests.capture.frames import CLIENT, SERVER, conversation, ethernet, pcap, segment
+from tests.capture.frames import (
+    CLIENT,
+    EPOCH_S,
+    SERVER,
+    conversation,
+    ethernet,
+    in_gtp,
+    in_ip,
+    packet,
+    pcap,
+    segment,
+)
 from tests.capture.traffic import traffic
 
 pytestmark = pytest.mark.skipif(extension() is None, reason="the packet loop is not compiled")
@@ -106,6 +117,77 @@ def test_packets_of_other_link_layers_are_shared_as_well(tmp_path: Path) -> None
         path.write_bytes(pcap(packets, link_type=link_type))
         assert len(FlowBatch.concat([step.batch for step in metered(path, ONLY_TCP)])) == 9
         assert_parts_are_the_whole(path, 3, ONLY_TCP)
+
+
+def test_tags_are_read_off_the_headers_as_the_engine_reads_them(tmp_path: Path) -> None:
+    frames = [
+        (port, frame[:12] + TAGS[port % len(TAGS)] + frame[12:])
+        for port in range(24)
+        for _, frame in said(port)
+    ]
+    path = tmp_path / "a.pcap"
+    path.write_bytes(pcap(frames))
+    assert len(FlowBatch.concat([step.batch for step in metered(path, ONLY_TCP)])) == 24 - 24 // len(TAGS)
+    assert_parts_are_the_whole(path, 3, ONLY_TCP)
+
+
+TAGS = (
+    b"\x81\0\0\x07",
+    b"\x81\0\xef\xff",
+    b"\x81\0\0\x05\x81\0\0\x06",
+    b"\x88\xa8\0\x05",
+)  # the last is not read
+
+
+def test_what_is_plain_and_what_is_not_of_one_flow_are_in_one_part(tmp_path: Path) -> None:
+    plain = [frame for port in range(9) for frame in said(port)]
+    later = [(100 + at, variant(frame)) for at, frame in plain for variant in (with_options, first_fragment)]
+    tagged = [(300 + at, frame[:12] + tag + frame[12:]) for at, frame in plain for tag in TAGS[:1] + SAME_TAG]
+    path = tmp_path / "a.pcap"
+    path.write_bytes(pcap([*plain, *later, *tagged]))
+    assert len(FlowBatch.concat([step.batch for step in metered(path, ONLY_TCP)])) == 9 + 9
+    assert_parts_are_the_whole(path, 3, ONLY_TCP)
+
+
+SAME_TAG = (b"\x81\0\xe0\x07",)  # with a priority
+
+
+def with_options(frame: bytes) -> bytes:
+    """The frame with a router alert (RFC 2113) in its IPv4 header."""
+    length = int.from_bytes(frame[16:18]) + 4
+    return frame[:14] + b"\x46\0" + length.to_bytes(2) + frame[18:34] + b"\x94\x04\0\0" + frame[34:]
+
+
+def first_fragment(frame: bytes) -> bytes:
+    return frame[:20] + b"\x20\0" + frame[22:]
+
+
+def test_a_fragment_without_ports_moves_no_clock(tmp_path: Path) -> None:
+    frames = [frame for port in range(9) for frame in said(port)]
+    path = tmp_path / "a.pcap"
+    for address in ("10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"):
+        rest = ethernet(packet(address, SERVER.address, 6, bytes(range(40)), fragment=7))
+        path.write_bytes(pcap([*frames, (60_000, rest)]))
+        assert metered(path, ONLY_TCP)[-1].clock_ms < START_MS + 1000
+        assert_parts_are_the_whole(path, 2, ONLY_TCP)
+
+
+START_MS = 1000 * EPOCH_S
+
+
+def test_every_packet_is_in_one_part_however_little_was_captured(tmp_path: Path) -> None:
+    inner = [segment(replace(CLIENT, port=port + 1), SERVER, b"x") for port in range(50)]
+    wrapped = [ethernet(wrap(one)) for wrap in (in_ip, in_gtp) for one in inner]
+    frames = [(at, wrapped[at // 2] if at % 2 else said(at)[0][1]) for at in range(200)]
+    for cut in (20, 34, 54, 57, 68, 76):
+        path = tmp_path / f"{cut}.pcap"
+        short = [(at, frame[: cut if at % 2 else 2000]) for at, frame in frames]
+        path.write_bytes(pcap(short))
+        whole, first, second = (
+            sum(int(step.batch[schema.PACKETS].sum()) + step.passed_over for step in metered(path, shard))
+            for shard in (ONLY_TCP, replace(ONLY_TCP, count=2), replace(ONLY_TCP, number=1, count=2))
+        )
+        assert first + second == whole
 
 
 def said(port: int) -> Frames:

@@ -15,12 +15,12 @@ import numpy as np
 from flowml.capture import loop as packet_loop
 from flowml.capture.dissection import Dissection
 from flowml.capture.engine import Engine
-from flowml.capture.files import CaptureFile
-from flowml.capture.inputs import open_file
+from flowml.capture.files import Amounts, CaptureFile, file_meter
+from flowml.capture.inputs import is_plain, open_file
 from flowml.capture.loop import PacketLoop
 from flowml.capture.records import from_engine
-from flowml.capture.settings import MeterSettings
-from flowml.capture.sources import METERED_LINKS
+from flowml.capture.settings import MeterSettings, Shard
+from flowml.capture.sources import METERED_LINKS, open_capture
 from flowml.errors import CaptureError
 from flowml.features.matrix import feature_matrix
 from flowml.flows.connections import ConnectionSettings, ConnectionTable
@@ -50,6 +50,7 @@ def file_judge(see: See) -> Judge:
                 continue
             report = capture.report
             assert report.metered + sum(report.ignored.values()) >= report.packets
+            assert _metered_in_parts(path, allow_partial) in (None, report.metered)
             for reason in report.ignored:
                 see(crc32(reason.encode()))
             return
@@ -65,6 +66,19 @@ def _features(capture: CaptureFile) -> None:
     for batch in capture.batches():
         for observations in (table.update(batch), table.flush()):
             assert not np.isinf(feature_matrix(observations)).any()  # NaN: not known
+
+
+def _metered_in_parts(path: Path, allow_partial: bool) -> int | None:
+    """Packets in the records of three parts; None where libpcap reads, with a buffer left to chance."""
+    amounts = [Amounts() for _ in range(3)]
+    with open_capture(path, allow_partial=allow_partial) as source:
+        if not is_plain(source.readable_path):
+            return None
+        for number, amount in enumerate(amounts):
+            meter = file_meter(MeterSettings(n_dissections=0), Shard(number, len(amounts)))
+            for step in meter.steps(source.readable_path):
+                amount.add(step)
+    return sum(amount.packets for amount in amounts)
 
 
 def packets_judge(see: See) -> Judge:

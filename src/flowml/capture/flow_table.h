@@ -72,6 +72,8 @@ typedef void *(*calloc_f)(size_t, size_t);
 #define MAX_INPUTS 16
 #define IGNORED_HEAD 152     /* bytes kept of a packet that the engine left out, to say why */
 #define MAX_IGNORED 4096     /* so many of them are told at once */
+#define LONGEST_HEADER 24    /* of a record of a pcap file */
+#define SHORT_BYTES 256      /* in a shorter packet the ports may lie behind what was captured */
 
 /* --- the table ------------------------------------------------------------------------------------------- */
 
@@ -137,6 +139,7 @@ struct plain_layout { /* how a pcap file is written, and where its next packet i
 
 struct plain_file { /* a pcap file that is read here; see plain_file.c */
     struct plain_layout layout;
+    uint8_t blank[LONGEST_HEADER + SHORT_BYTES]; /* a packet of zeros */
     uint8_t *piece; /* of the file, from the layout's position on */
     size_t used, at;
     bool has_failed;
@@ -260,6 +263,7 @@ int read_packet(struct table *table, void *capture, const struct sent *known);
 int64_t count_packet(struct table *table, uint64_t time_ms);
 bool is_elsewhere(const struct table *table, const struct key *key); /* another process has this flow */
 
+#define MODE_FILE 0 /* what capture_next is told of a file */
 #define IGNORED 0 /* capture_next: a packet of which no flow is made */
 #define METERED 1 /* ... a packet was parsed */
 #define NOTHING (-1) /* ... no packet, or libpcap failed */

@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define MODE_FILE 0
 #define WALL_CLOCK_LAG_MS 1500 /* the ring gives packets late, more so on a busy machine: the clock waits */
 #define STEP_BACK_MS 2000 /* a wall clock that is further behind the meter's was set back */
 #define LATEST_MS 253402300799999 /* the end of the year 9999: what claims to be later has no clock at all */

@@ -20,6 +20,8 @@
 #define LATEST_S 0x80000000u     /* libpcap takes what is later for a time before 1970 */
 #define ETHERNET 1
 #define LINUX_COOKED 113
+#define VLAN 0x8100
+#define VLAN_BYTES 4
 #define IPV4 0x0800
 #define IPV6 0x86DD
 #define TCP 6
@@ -56,12 +58,22 @@ void plain_close(struct table *table)
     memset(file, 0, sizeof *file);
 }
 
+/* A packet of zeros, with its record header in the file's byte order. */
+static void make_blank(struct plain_file *file)
+{
+    uint32_t length = file->layout.is_big ? __builtin_bswap32(SHORT_BYTES) : SHORT_BYTES;
+    memset(file->blank, 0, sizeof file->blank);
+    memcpy(file->blank + 8, &length, sizeof length);
+    memcpy(file->blank + 12, &length, sizeof length);
+}
+
 bool plain_open(struct table *table, const struct plain_layout *layout)
 {
     struct plain_file *file = &table->plain;
     char error[ERROR_BYTES];
     plain_close(table);
     file->layout = *layout;
+    make_blank(file);
     file->piece = malloc(PIECE_BYTES);
     if (!file->piece || pread(layout->descriptor, file->piece, FILE_HEADER_BYTES, 0) != FILE_HEADER_BYTES)
         return false;
@@ -142,20 +154,35 @@ static size_t tcp_in_ipv6(const uint8_t *ip, size_t captured, struct headers *he
     return IPV6_BYTES;
 }
 
+/* Skip the link layer, with one tag at most; give the type of what follows, 0 if that is not plain to see. */
+static uint16_t skip_link(const struct plain_file *file, const uint8_t *packet, size_t captured, size_t *start,
+                          uint16_t *vlan_id)
+{
+    if (file->layout.link_type != ETHERNET && file->layout.link_type != LINUX_COOKED)
+        return 0;
+    *start = file->layout.link_type == ETHERNET ? 14 : 16;
+    if (captured < *start + VLAN_BYTES)
+        return 0;
+    uint16_t type = pair(packet, *start - 2);
+    if (type != VLAN)
+        return type;
+    *vlan_id = pair(packet, *start) & 0x0FFF;
+    *start += VLAN_BYTES;
+    return pair(packet, *start - 2);
+}
+
 /* Read the key off a packet of TCP directly over IP and the link layer. The engine meters each of those, under the
- * same key. Of others, with tags, tunnels, options and so on, only the engine knows. */
+ * same key. Of others, with tunnels, options and so on, only the engine knows. */
 static bool is_plain(const struct plain_file *file, const uint8_t *packet, size_t captured, struct sent *sent)
 {
-    int link_type = file->layout.link_type;
-    size_t start = link_type == ETHERNET ? 14 : 16;
-    if ((link_type != ETHERNET && link_type != LINUX_COOKED) || captured < start)
-        return false;
     struct headers headers = {.protocol = TCP};
+    size_t start = 0, tcp = 0;
+    uint16_t type = skip_link(file, packet, captured, &start, &headers.vlan_id);
     const uint8_t *ip = packet + start;
-    uint16_t type = pair(packet, start - 2);
-    size_t tcp = type == IPV4   ? tcp_in_ipv4(ip, captured - start, &headers)
-                 : type == IPV6 ? tcp_in_ipv6(ip, captured - start, &headers)
-                                : 0;
+    if (type == IPV4)
+        tcp = tcp_in_ipv4(ip, captured - start, &headers);
+    else if (type == IPV6)
+        tcp = tcp_in_ipv6(ip, captured - start, &headers);
     if (!tcp)
         return false;
     headers.source_port = pair(ip, tcp);
@@ -174,6 +201,14 @@ static uint64_t time_ms(const struct plain_file *file, const uint8_t *record)
     return field(file, record, 0) * UINT64_C(1000) + field(file, record, 4) / (file->layout.fractions / 1000);
 }
 
+/* Let nothing lie behind the next packet in libpcap's buffer. There the engine looks for what was not captured of it,
+ * and would find something else in every process. */
+static void clear_buffer(struct table *table, struct plain_file *file)
+{
+    wait_with(file, file->blank, file->layout.header_bytes + SHORT_BYTES);
+    table->capture_next(file->parsed, table->packet, 1, 1, 0, MODE_FILE);
+}
+
 int plain_next(struct table *table)
 {
     struct plain_file *file = &table->plain;
@@ -188,6 +223,8 @@ int plain_next(struct table *table)
         table->counters.elsewhere++;
         return METERED;
     }
+    if (!is_known && captured < SHORT_BYTES)
+        clear_buffer(table, file);
     wait_with(file, record, header + captured);
     return read_packet(table, file->parsed, is_known ? &sent : NULL);
 }
