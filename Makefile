@@ -7,8 +7,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check lint evaluate left-out evasions ablations peers realism model notebooks rendered bench parity fuzz \
-    hostile faults sanitize lock clean
+.PHONY: demo test check lint evaluate left-out evasions ablations learners peers realism model notebooks rendered bench \
+    parity fuzz hostile faults sanitize lock clean
 
 demo: $(STAMP)
 	sh deploy/demo.sh $(BIN)
@@ -45,6 +45,9 @@ evasions: $(STAMP)
 
 ablations: $(STAMP)
 	$(BIN)/python benchmarks/ablations.py $(DATASETS) $(CAPTURES) --cache $(OBSERVATIONS)
+
+learners: $(STAMP)
+	$(BIN)/python benchmarks/learners/compare.py $(DATASETS) $(CAPTURES) --cache $(OBSERVATIONS)
 
 peers: $(STAMP)
 	@test -n "$(CAPTURES)" || { echo "flowml: no real captures; name their folder: make peers CAPTURES=DIR"; exit 2; }
