@@ -46,3 +46,18 @@ def test_miners_that_do_not_evade_are_in_no_group_of_evasions() -> None:
     assert set(names_of(evading, "evasions")) == {"delay", ""}
     assert set(names_of(evading, "families")) == {"monero", "web", "telemetry"}
     assert set(names_of(evading, "carriers")) == {"plain"}
+
+
+def test_what_hides_nothing_of_a_group_is_told_apart() -> None:
+    labelled = small_data_set()
+    number = np.char.rpartition(labelled.origin, "-")[:, 2].astype(int)
+    evasion = np.where(labelled.is_mining & (number % 3 == 0), "delay", "none")
+    carrier = np.where(labelled.is_mining & (number % 3 == 1), "ssh", labelled.carrier)
+    hiding = type(labelled)(**{**vars(labelled), "evasion": evasion, "carrier": carrier})
+    settings = TrainingSettings(seed=1)
+    halves = np.where(number % 2 == 0, "even", "odd")
+    found = LeaveOut(hiding, fit(hiding, settings)[0], settings).groups(halves, is_mining=True)
+    assert [(left.group.every.total, left.direct.every.total) for left in found if left.direct] == [
+        (12, 4),
+        (12, 4),
+    ]

@@ -149,9 +149,11 @@ def _left_out_tables(kind: str, groups: "list[GroupLeftOut]") -> list[str]:
     if kind == "benign":
         return render_alarms([left.group for left in groups])
     by_carrier = [] if kind == "carriers" else [part for left in groups for part in left.by_carrier]
+    direct = [left.direct for left in groups if kind == "families" and left.direct is not None]
     return [
         *render_found([left.group for left in groups]),
         "",
+        *(["Of these plain and in TLS, not evading:", "", *render_found(direct), ""] if direct else []),
         *(["The same by carrier:", "", *render_found(by_carrier), ""] if by_carrier else []),
         *render_operating([left.operating for left in groups if left.operating is not None]),
         "",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from flowml.datasets.labels import LabelledObservations
+from flowml.datasets.manifest import NO_EVASION
 from flowml.evaluation.groups import GroupResult, group_result
 from flowml.evaluation.operating import Operating, operating
 from flowml.features.evidence import shows_enough
@@ -34,6 +35,9 @@ class GroupLeftOut:
     real, emulated : GroupResult or None
         For mining groups: what the same classifier made of benign origins that it did not see either, of real
         captures and of the lab. None for benign groups.
+    direct : GroupResult or None
+        For mining groups: of the group what hides nothing: plain or in TLS, and not evading. Captures whose
+        manifests name no carrier are part of it.
     by_carrier : tuple of GroupResult
         For mining groups: the group, split by carrier.
     operating : Operating or None
@@ -43,9 +47,12 @@ class GroupLeftOut:
     group: GroupResult
     real: GroupResult | None = None
     emulated: GroupResult | None = None
+    direct: GroupResult | None = None
     by_carrier: tuple[GroupResult, ...] = ()
     operating: Operating | None = None
 
+
+_DIRECT = ("", "plain", "tls")
 
 KINDS = ("families", "carriers", "evasions", "benign")
 """What can be left out: mining families, carriers and evasions of miners, kinds of benign traffic."""
@@ -142,12 +149,16 @@ class LeaveOut:
             result,
             self._result("real", benign & ~self._all.is_emulated, probability),
             self._result("emulated", benign & self._all.is_emulated, probability),
+            self._result(name, inside & self._is_direct(), probability),
             tuple(
                 self._result(f"{name}, {carrier}", inside & (self._all.carrier == carrier), probability)
                 for carrier in np.unique(self._all.carrier[inside]).tolist()
             ),
             self._operating(name, inside | benign, probability),
         )
+
+    def _is_direct(self) -> NDArray[np.bool_]:
+        return np.asarray(np.isin(self._all.carrier, _DIRECT) & (self._all.evasion == NO_EVASION))
 
     def _operating(self, name: str, which: NDArray[np.bool_], probability: NDArray[np.float64]) -> Operating:
         rows = np.flatnonzero(which & (self._all.sensor_start_s == 0))
