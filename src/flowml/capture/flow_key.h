@@ -33,18 +33,19 @@ static inline bool source_is_first(const struct headers *headers)
     return (source[1] < target[1]) | ((source[1] == target[1]) & by_low);
 }
 
-static inline struct sent sent_with(const struct headers *headers)
+/* Filled in where it stays: to copy it now would wait for the words just written, too. */
+static inline void set_sent(struct sent *sent, const struct headers *headers)
 {
-    struct sent sent = {.side = source_is_first(headers) ? 0 : 1};
-    unsigned source_shift = 16u * sent.side, target_shift = 16 - source_shift;
+    uint8_t side = source_is_first(headers) ? 0 : 1;
+    unsigned source_shift = 16u * side, target_shift = 16 - source_shift;
     for (int i = 0; i < 2; i++) {
-        sent.key.address[sent.side][i] = headers->source[i];
-        sent.key.address[1 - sent.side][i] = headers->target[i];
+        sent->key.address[side][i] = headers->source[i];
+        sent->key.address[1 - side][i] = headers->target[i];
     }
-    sent.key.ends = (uint64_t)headers->source_port << source_shift | (uint64_t)headers->target_port << target_shift |
+    sent->side = side;
+    sent->key.ends = (uint64_t)headers->source_port << source_shift | (uint64_t)headers->target_port << target_shift |
                     (uint64_t)headers->vlan_id << 32 | (uint64_t)headers->protocol << 48;
-    sent.key.tunnel_id = headers->tunnel_id;
-    return sent;
+    sent->key.tunnel_id = headers->tunnel_id;
 }
 
 static inline uint8_t key_protocol(const struct key *key)

@@ -16,7 +16,7 @@
 /* --- packets --------------------------------------------------------------------------------------------- */
 
 /* The key of the packet that the engine has just parsed. */
-static struct sent parsed_key(const struct table *table)
+static void parsed_key(const struct table *table, struct sent *sent)
 {
     const struct config *config = &table->config;
     const uint8_t *packet = table->packet;
@@ -29,7 +29,7 @@ static struct sent parsed_key(const struct table *table)
     };
     memcpy(headers.source, packet + config->packet_src_ip, sizeof headers.source);
     memcpy(headers.target, packet + config->packet_dst_ip, sizeof headers.target);
-    return sent_with(&headers);
+    set_sent(sent, &headers);
 }
 
 static bool ring_has_room(struct table *table, struct ring *ring)
@@ -221,11 +221,13 @@ int read_packet(struct table *table, void *capture, const struct sent *known)
         uint8_t *time = table->packet + table->config.packet_time;
         int64_t time_ms = count_packet(table, read64(time, 0));
         memcpy(time, &time_ms, sizeof time_ms);
-        struct sent sent = known ? *known : parsed_key(table);
-        if (!known && is_elsewhere(table, &sent.key))
+        struct sent parsed;
+        if (!known)
+            parsed_key(table, &parsed);
+        if (!known && is_elsewhere(table, &parsed.key))
             table->counters.elsewhere++;
         else
-            take_packet(table, &sent);
+            take_packet(table, known ? known : &parsed);
     } else if (got >= IGNORED) {
         table->counters.ignored++;
     }

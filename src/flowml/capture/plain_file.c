@@ -187,7 +187,7 @@ static bool is_plain(const struct plain_file *file, const uint8_t *packet, size_
         return false;
     headers.source_port = pair(ip, tcp);
     headers.target_port = pair(ip, tcp + 2);
-    *sent = sent_with(&headers);
+    set_sent(sent, &headers);
     return true;
 }
 
