@@ -2,9 +2,12 @@ from pathlib import Path
 
 import pytest
 
+from flowml.detections.incident import Change, IncidentState
 from flowml.detections.sentence import Sentence
 from flowml.incidents import telemetry
 from flowml.incidents.database import DATABASE
+from flowml.incidents.retention import Room
+from flowml.incidents.settings import IncidentSettings
 from flowml.incidents.store import IncidentStore
 from flowml.models.bundle import load_bundle
 from flowml.service.chronicle import NOVEL, Chronicle
@@ -13,6 +16,7 @@ from flowml.service.ledger import Work
 from flowml.service.model_watch import ModelWatch
 from flowml.service.settings import ModelsSettings
 from tests.registry.builders import small_bundle
+from tests.verdicts import alert
 
 NOW, HOUR_MS = 1_700_000_000_000, 3_600_000
 
@@ -56,4 +60,16 @@ def test_a_state_begins_when_it_changed(tmp_path: Path) -> None:
         chronicle.health([Finding("clock", status, Sentence("words"))], NOW + at)
     (state,) = telemetry.health(store)
     assert (state.status, state.since_ms, state.updated_ms) == (BAD, NOW + 2, NOW + 3)
+    chronicle.close()
+
+
+def test_old_incidents_go_with_a_beat_and_what_is_used_is_known(models: ModelWatch, tmp_path: Path) -> None:
+    chronicle, store = Chronicle(tmp_path, IncidentSettings(keep_days=1)), IncidentStore(tmp_path)
+    store.take([alert(start_ms=NOW, end_ms=NOW)])
+    store.change([1], Change(IncidentState.CLOSED), "mika", NOW)
+    assert chronicle.beat(seen(), models, NOW + 23 * HOUR_MS) == ""
+    assert store.count((IncidentState.CLOSED,)) == 1
+    assert chronicle.beat(seen(), models, NOW + 25 * HOUR_MS) == ""
+    assert store.count((IncidentState.CLOSED,)) == 0
+    assert chronicle.room == Room(0, 1024, is_made=False)
     chronicle.close()
