@@ -71,7 +71,7 @@ def test_snapshots_report_an_open_flow_at_its_ages_and_only_what_is_new(tmp_path
         [],
     ]
     covered = (batch[schema.COVERED_UNTIL_MS][mine] - START_MS).tolist()
-    assert covered == [10_000, 30_000, 300_000, 625_000]  # nothing new at 60 s and 120 s
+    assert covered == [10_000, 30_000, 180_000, 625_000]  # nothing new from 45 s to 120 s
     assert batch[schema.IS_FINAL][mine].tolist() == [False, False, False, True]
     assert batch[schema.PACKETS][mine].tolist() == [2, 4, 5, 5]
     assert set(batch[schema.UID][mine].tolist()) == {0}
