@@ -43,7 +43,8 @@ def main() -> None:
     parser.add_argument("datasets", nargs="+", type=Path)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--scores", type=Path, default=Path("build/learners"))
-    parser.add_argument("--only", action="append", help="fit this learner and write no report")
+    names = [learner.name for learner in LEARNERS]
+    parser.add_argument("--only", action="append", choices=names, help="fit this and write no report")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/evaluation/learners.md"))
     asked = parser.parse_args()
     of = material(asked.datasets, asked.cache)

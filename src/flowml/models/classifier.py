@@ -17,8 +17,9 @@ def build_classifier(seed: int) -> "ExtraTreesClassifier":
 
     A detector meets protocols that it was not fitted on, so no single feature and no exact threshold may
     carry it: features and thresholds of each split are drawn at random (Geurts, Ernst and Wehenkel 2006).
-    Gradient boosting was surer of itself and found fewer of the families that were left out of its fit
-    (docs/decisions/0012). Depth and leaves bound the size of the model and the time of a verdict.
+    Gradient boosting finds as many of the families that were left out of its fit, and fewer where hardly a
+    false alarm is allowed (docs/decisions/0012). Depth and leaves bound the size of the model and the time of
+    a verdict.
     """
     from sklearn.ensemble import ExtraTreesClassifier
 
