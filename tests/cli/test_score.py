@@ -239,11 +239,12 @@ def test_several_jobs_tell_the_same_byte_for_byte(capture: Path, model: Path, tm
     assert written[0] == written[1] == written[2]
 
 
-def test_ctrl_c_while_a_thread_meters_and_the_model_is_not_there_yet(
+def test_ctrl_c_while_a_thread_opens_the_capture_and_the_model_is_not_there_yet(
     capture: Path, model: Path, tmp_path: Path
 ) -> None:
-    data, big = capture.read_bytes(), tmp_path / "big.pcap"
-    big.write_bytes(data[:24] + data[24:] * (50_000_000 // len(data)))
+    data, big = capture.read_bytes(), tmp_path / "big.pcap.gz"
+    packed = gzip.compress(data[24:] * (1_000_000 // len(data)))
+    big.write_bytes(gzip.compress(data[:24]) + packed * 200)  # 200 MB, which the thread unpacks
     for _ in range(3):
         process = start_flowml("score", big, "--model", model, "-j", "2")
         assert eventually(lambda: len(list(Path(f"/proc/{process.pid}/task").iterdir())) == 2)  # noqa: B023
@@ -263,11 +264,7 @@ def test_a_signal_ends_all_workers_and_leaves_nothing(
     folder.mkdir()
     out = folder / "out.jsonl"
     process = start_flowml("score", *[big] * files, "--model", model, "--connections", out, "-j", str(jobs))
-    if (files, jobs) == (1, 2):  # two threads, the second of which scores once the model's code is there
-        assert eventually(lambda: len(list(Path(f"/proc/{process.pid}/task").iterdir())) == 2)
-        assert eventually(lambda: "_trees." in Path(f"/proc/{process.pid}/maps").read_text())
-    else:
-        assert eventually(lambda: len(children(process.pid)) == jobs - 1)
+    assert eventually(lambda: len(children(process.pid)) == jobs - 1)
     started = children(process.pid)
     process.send_signal(number)
     told = process.communicate(timeout=30)

@@ -72,7 +72,7 @@ def _shares_and_works(style: str, monkeypatch: pytest.MonkeyPatch) -> tuple[list
     return kinds.get(generic.Kind.SHARE, []), kinds.get(generic.Kind.WORK, [])
 
 
-@pytest.mark.parametrize("style", ["push", "poll", "status", "held"])
+@pytest.mark.parametrize("style", ["push", "poll", "status", "held", "turn"])
 def test_work_comes_and_shares_of_constant_size_are_sent(style: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shares, works = _shares_and_works(style, monkeypatch)
     assert len(shares) >= 5
@@ -92,4 +92,4 @@ def test_no_two_pools_are_alike() -> None:
     for name in ("work_bytes", "share_bytes", "verdict_bytes", "block_s", "target_s"):
         values = np.array([one[name] for one in drawn], float)
         assert np.quantile(values, 0.95) > 8 * np.quantile(values, 0.05), name
-    assert {one["style"] for one in drawn} == {"push", "poll", "status", "held"}
+    assert {one["style"] for one in drawn} == {"push", "poll", "status", "held", "turn"}
