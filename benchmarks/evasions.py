@@ -41,7 +41,7 @@ def main() -> None:
         "",
         "Made by `make evasions`. Each miner of the lab was judged by a classifier that did not see its",
         "pool. Others that hide were learnt from with little weight (docs/decisions/0020); where a kind of",
-        "them was not, it is found less often (`left-out-evasions.md`). Found: connections of 60 s or longer,",
+        "them was not, it is found less often (`left-out-evasions.md`). Found: connections of 60 s or more,",
         f"called mining within ten minutes, at the threshold of the model ({bundle.thresholds.mining:.4f}).",
         "Miners found: pools with at least",
         "one connection, of any length and at any age, called mining.",
