@@ -119,8 +119,8 @@ else:
 # %% [markdown]
 # ## Miners that hide
 #
-# The matrix of `make evasions`, as it was last written: each miner judged by a classifier that saw neither
-# its pool nor any miner that hides. Shares are those of `docs/evaluation/evasions.md`; the CSV keeps only the
+# The matrix of `make evasions`, as it was last written: each miner judged by a classifier that did not
+# see its pool. Shares are those of `docs/evaluation/evasions.md`; the CSV keeps only the
 # median delay of each cell, so a delay here is the median of those.
 
 # %%

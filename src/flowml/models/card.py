@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowml.detections.verdict import Thresholds
+from flowml.features.evidence import MIN_MESSAGES, MIN_SPAN_S
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ def _limits() -> list[str]:
         "",
         "* Mining inside a tunnel that carries other traffic too does not look like mining from outside.",
         (
-            "* A connection is judged 30 seconds after its first packet at the earliest; a miner that leaves "
-            "before it sent a share has shown next to nothing."
+            f"* A connection is judged once it has shown {MIN_MESSAGES} messages over {MIN_SPAN_S:g} seconds;"
+            " a miner that leaves before it sent a share has shown next to nothing."
         ),
         "* In the first five minutes of a connection its probability is held back: less was seen.",
         "* Families that it was not fitted on are found as far as they resemble those it was.",

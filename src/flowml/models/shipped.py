@@ -5,4 +5,4 @@ After `make model` made another one, its folder, its version and the digest that
 
 SHIPPED_NAME = "flowml"
 SHIPPED_VERSION = "4"
-SHIPPED_DIGEST = "43fb85f62421e40fd3070df78c3ab55a4e6a023942b66858f93dccebac483e05"
+SHIPPED_DIGEST = "aaafb1a88112316eb4035667a913bbf7038c368ded24c482ba0b3089ec2d64c6"
