@@ -60,6 +60,12 @@ def test_a_body_that_is_too_long_is_refused_whether_it_says_so_or_not(client: ht
     assert is_refused(client, "POST", "/incidents", content=iter([b"csrf=", long]), headers=form)
 
 
+def test_a_form_with_files_is_refused(client: httpx.Client) -> None:
+    answer = client.post("/incidents", data={"csrf": csrf(client)}, files={"number": b"1"})
+    assert answer.status_code == 415
+    assert "without files" in answer.json()["error"]
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/login", "/nothing", "/api/v1/me", "/static/dashboard.css", "/static/nothing"]
 )

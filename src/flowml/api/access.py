@@ -142,9 +142,7 @@ async def _csrf_given(request: Request) -> str:
     header = request.headers.get(CSRF_HEADER)
     if header is not None:
         return header
-    if request.headers.get("content-type", "").startswith(
-        ("application/x-www-form-urlencoded", "multipart/")
-    ):
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return str((await request.form()).get(CSRF_FIELD, ""))
     return ""
 

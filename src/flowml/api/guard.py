@@ -41,7 +41,7 @@ class Guard:
     """ASGI middleware.
 
     It refuses names that are not ours (DNS rebinding), changes that another site's page asked for, and bodies
-    that are longer than any of ours; and it adds the headers that browsers take as rules.
+    that are longer than any of ours or bring files; and it adds the headers that browsers take as rules.
 
     Parameters
     ----------
@@ -86,6 +86,9 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > MAX_BODY_BYTES:
             return Refusal(413, _TOO_LONG)
+        if headers.get("content-type", "").strip().lower().startswith("multipart/"):
+            # none of our forms sends files, which would stay open when their sender hangs up
+            return Refusal(415, "expected JSON or a form without files (application/x-www-form-urlencoded)")
         if scope["method"] not in _SAFE and _is_foreign(headers, names[0]):
             return Refusal(403, "another site's page asked for a change")
         return None
