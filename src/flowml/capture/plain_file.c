@@ -132,14 +132,22 @@ static uint16_t pair(const uint8_t *bytes, size_t at)
     return (uint16_t)(bytes[at] << 8 | bytes[at + 1]);
 }
 
+/* As a whole word: see flow_key.h. */
+static uint64_t ipv4_address(const uint8_t *bytes)
+{
+    uint64_t address = 0;
+    memcpy(&address, bytes, 4);
+    return address;
+}
+
 /* Where TCP begins in an IPv4 packet without options and fragments; 0 in any other. */
 static size_t tcp_in_ipv4(const uint8_t *ip, size_t captured, struct headers *headers)
 {
     if (captured < IPV4_BYTES + TCP_BYTES || ip[0] != 0x45 || ip[9] != TCP || pair(ip, 6) & 0x3FFF ||
         pair(ip, 2) < IPV4_BYTES + TCP_BYTES)
         return 0;
-    memcpy(headers->source, ip + 12, 4);
-    memcpy(headers->target, ip + 16, 4);
+    headers->source[0] = ipv4_address(ip + 12);
+    headers->target[0] = ipv4_address(ip + 16);
     return IPV4_BYTES;
 }
 
