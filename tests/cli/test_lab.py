@@ -21,6 +21,7 @@ def test_list_names_every_scenario_with_its_length() -> None:
         "demo",
         "monero",
         "drawn",
+        "broad",
         "everyday",
         "varied",
         "wide",
@@ -36,7 +37,7 @@ def test_list_names_every_scenario_with_its_length() -> None:
 
 def test_recording_an_unknown_scenario_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(
-        LabError, match="no scenario 'nonsense'; there are: carried, demo, drawn, everyday, first"
+        LabError, match="no scenario 'nonsense'; there are: broad, carried, demo, drawn, everyday, first"
     ):
         CliRunner().invoke(lab, ["record", "nonsense", "-o", str(tmp_path)], catch_exceptions=False)
     assert not list(tmp_path.iterdir())

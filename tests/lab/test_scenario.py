@@ -50,7 +50,7 @@ def test_a_missing_program_is_named_with_its_package() -> None:
 
 def test_an_unknown_scenario_is_answered_with_the_known_ones() -> None:
     with pytest.raises(
-        LabError, match=r"no scenario 'last'; there are: carried, demo, drawn, everyday, first"
+        LabError, match=r"no scenario 'last'; there are: broad, carried, demo, drawn, everyday, first"
     ):
         by_name(scenarios(), "last")
 

@@ -11,7 +11,7 @@ import numpy as np
 from flowml.capture.files import meter_file
 from flowml.capture.settings import MeterSettings
 from flowml.datasets.manifest import MANIFEST
-from flowml.datasets.store import write_flows
+from flowml.datasets.store import SMALL, write_flows
 from flowml.errors import LabError
 from flowml.lab.truth import render
 from flowml.schema import DST_IP, DST_PORT, SRC_IP, SRC_PORT
@@ -74,7 +74,7 @@ def _pack(capture: dict[str, Any], path: Path, table: Path, keep_ratio: float) -
         kept = [server for server in capture["servers"] if _is_kept(server["origin"], keep_ratio)]
         batches = _of_servers(batches, {(server["ip"].encode(), server["port"]) for server in kept})
         capture["servers"] = kept
-    write_flows(table, batches, settings.describe())
+    write_flows(table, batches, settings.describe(), SMALL)
     capture["file"], capture["sha256"] = table.name, hashlib.sha256(table.read_bytes()).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowml.lab.casting import all_actors
@@ -19,7 +20,7 @@ _HARD_FAMILIES = frozenset({"application", "cryptocurrency-node", "iot", "json-r
 def scenarios() -> tuple[Scenario, ...]:
     """All scenarios."""
     return (
-        *(_first(), _demo(), _monero(), _drawn(), _everyday(), _varied(), _wide()),
+        *(_first(), _demo(), _monero(), _drawn(), _broad(), _everyday(), _varied(), _wide()),
         *(generations(), carried(), *full()),
     )
 
@@ -96,6 +97,19 @@ def _drawn() -> Scenario:
         "miners and applications whose protocols are drawn, no two alike",
         _casts({"generic-mining": 60, "generic-mining-tls": 30, "application": 50, "application-tls": 30}),
         duration_s=600.0,
+    )
+
+
+def _broad() -> Scenario:
+    """More of both spaces for the same room: one client each, for no longer than most verdicts take."""
+    pools = {"generic-mining": 150, "generic-mining-tls": 70, "application": 110, "application-tls": 50}
+    casts = (replace(cast, actor=replace(cast.actor, clients=(1, 1))) for cast in _casts(pools))
+    return Scenario(
+        "broad",
+        "more drawn miners and applications, of each server one client; for flowml lab simulate",
+        tuple(casts),
+        duration_s=440.0,
+        arrivals_s=60.0,
     )
 
 

@@ -121,7 +121,7 @@ class Pool:
                     peer.writer.write(self._work(vardiff.difficulty))
             for peer in list(self.waiting):
                 self.waiting.discard(peer)
-                peer.writer.write(self._work(self.miners[peer].difficulty))
+                peer.writer.write(self._asked_work(self.miners[peer]))
 
     async def attend(self, peer: Peer) -> None:
         """Speak with one miner until it leaves."""
@@ -164,13 +164,20 @@ class Pool:
             extra = drawn["rejected_extra_bytes"] if is_rejected else 0
             await peer.send(self._told(Kind.REPLY, drawn["verdict_bytes"] + extra))
         vardiff.count_share()
-        now_s = asyncio.get_running_loop().time()
-        if drawn["vardiff"] and vardiff.retarget(now_s) and drawn["style"] == "push":
+        if drawn["style"] == "push" and self._steer(vardiff):
             await peer.send(self._work(vardiff.difficulty))
+
+    def _steer(self, vardiff: Vardiff) -> bool:
+        """Adjust a miner's difficulty; only when it is told at once, or it would run away unheard."""
+        return bool(self.drawn["vardiff"]) and vardiff.retarget(asyncio.get_running_loop().time())
+
+    def _asked_work(self, vardiff: Vardiff) -> bytes:
+        self._steer(vardiff)
+        return self._work(vardiff.difficulty)
 
     def _answer(self, kind: int, vardiff: Vardiff) -> bytes:
         if kind == Kind.ASK:
-            return self._work(vardiff.difficulty)
+            return self._asked_work(vardiff)
         if kind == Kind.CHECK:
             return self._told(Kind.STATUS, self.drawn["status_bytes"], b"%12d" % self.height)
         return self._told(Kind.REPLY, self.drawn["verdict_bytes"])
