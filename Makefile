@@ -26,8 +26,8 @@ check: lint test
 
 # Real captures: a folder with manifest.toml, see docs/evaluation.md. They are no part of the repository.
 CAPTURES ?= $(or $(FLOWML_CAPTURES),$(firstword $(wildcard captures ../shared/captures)))
-DATASETS := $(addprefix datasets/,first wide-11 wide-12 wide-13 drawn-101 drawn-102 full-31 full-51 monero-3 generations-61 \
-    carried-63 varied-71 everyday-84 everyday-91 everyday-92)
+DATASETS := $(addprefix datasets/,first wide-11 wide-12 wide-13 drawn-101 drawn-102 broad-201 broad-202 broad-203 full-31 \
+    full-51 monero-3 generations-61 carried-63 varied-71 everyday-84 everyday-91 everyday-92)
 
 evaluate: $(STAMP)
 	@test -n "$(CAPTURES)" || { echo "flowml: no real captures; name their folder: make evaluate CAPTURES=DIR"; exit 2; }

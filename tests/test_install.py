@@ -38,7 +38,7 @@ def test_one_wheel_with_its_licences_and_model_serves_every_python(repository: P
     assert "-cp311-abi3-linux_" in wheel.name
     names = zipfile.ZipFile(wheel).namelist()
     assert "flowml/capture/_meter.abi3.so" in names
-    for end in ("licenses/LICENSE", "licenses/LICENSES.md", "share/flowml/models/flowml/4/SHA256SUMS"):
+    for end in ("licenses/LICENSE", "licenses/LICENSES.md", "share/flowml/models/flowml/5/SHA256SUMS"):
         assert any(name.endswith(end) for name in names), end
 
 

@@ -26,7 +26,7 @@ def build_classifier(seed: int) -> "ExtraTreesClassifier":
     return ExtraTreesClassifier(
         n_estimators=50,
         max_features=0.3,
-        max_leaf_nodes=4000,
+        max_leaf_nodes=3800,
         max_depth=30,
         min_samples_leaf=5,
         n_jobs=-1,
