@@ -4,5 +4,5 @@ After `make model` made another one, its folder, its version and the digest that
 """
 
 SHIPPED_NAME = "flowml"
-SHIPPED_VERSION = "4"
-SHIPPED_DIGEST = "aaafb1a88112316eb4035667a913bbf7038c368ded24c482ba0b3089ec2d64c6"
+SHIPPED_VERSION = "5"
+SHIPPED_DIGEST = "df7f0733516110c05b07d7317eef7553be69ce667b34cba3833e7b714a1c13a8"
