@@ -25,6 +25,7 @@ from flowml.capture.framing import (
 )
 from flowml.capture.pcapng import PcapngWalker
 from flowml.errors import CaptureError
+from flowml.signals import held_signals
 
 COPY_BYTES = 1 << 20
 # bytes that are unpacked at once: gzip makes of one at most a thousand, Zstandard of four at most 128 KiB
@@ -108,7 +109,9 @@ def open_capture(path: Path, *, allow_partial: bool = False) -> Iterator[Capture
 
 def _temporary(stack: ExitStack) -> Path:
     """A file name in a folder of its own that lasts as long as `stack`."""
-    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flowml-"))) / "capture"
+    with held_signals():  # one between the making and what removes it would leave it there
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="flowml-"))
+    return Path(folder) / "capture"
 
 
 def _head(path: Path) -> bytes:

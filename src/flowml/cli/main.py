@@ -2,16 +2,14 @@
 
 import gc
 import os
-import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from types import FrameType
 
 import click
 
+from flowml.cli.endings import Interruption, Termination, endings_by_signal
 from flowml.errors import FlowmlError
 from flowml.sinks.text import printable
 
@@ -39,18 +37,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 EXIT_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 2, 130, 141, 143
 _MESSAGE_CHARS = 4000
-
-
-class Termination(BaseException):
-    """SIGTERM: unwinds like Ctrl-C, so that nothing is left half written."""
-
-
-class Interruption(KeyboardInterrupt):
-    """SIGINT.
-
-    Python remembers that its own KeyboardInterrupt met an exec(), of which imports have many, and `python -m`
-    then ends by the signal whatever the exit code was to be. It does not do so for this one.
-    """
 
 
 _ENDINGS: Mapping[type[BaseException], tuple[str, int]] = {
@@ -141,7 +127,7 @@ def run(arguments: Sequence[str]) -> int:
         Exit code; see docs/output.md.
     """
     try:
-        with _terminable(), _interruptible():
+        with endings_by_signal():
             _invoke(arguments)
             sys.stdout.flush()
     except FlowmlError as error:
@@ -169,40 +155,6 @@ def _invoke(arguments: Sequence[str]) -> None:
 def _say(message: str, code: int) -> int:
     click.echo(f"flowml: {printable(message, _MESSAGE_CHARS)}", err=True)
     return code
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Raise `Termination` on SIGTERM inside the block."""
-    owner = os.getpid()
-
-    def terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        if os.getpid() == owner:
-            raise Termination
-        signal.signal(number, signal.SIG_DFL)  # a process that a library forked ends as it always did
-        os.kill(os.getpid(), number)
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Raise `Interruption` on SIGINT inside the block, unless it is ignored: in a shell's background job."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise Interruption
-
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def _opened_ahead(captures: Sequence[Path], jobs: int, allow_partial: bool) -> I
         yield None
         return
     from flowml.service.ahead import OpenedAhead
-    from flowml.service.forks import held_signals
+    from flowml.signals import held_signals
 
     with ExitStack() as stack:
         with held_signals():  # one after the thread's start and before what ends it would leave it alone

@@ -7,8 +7,8 @@ import os
 import signal
 import tempfile
 import warnings
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -17,6 +17,7 @@ from typing import BinaryIO, Generic, TypeVar
 
 from flowml.errors import FlowmlError
 from flowml.service.privileges import die_with
+from flowml.signals import ENDING_SIGNALS, held_signals
 
 Done = TypeVar("Done")
 _NUMBER_BYTES = 4
@@ -99,7 +100,7 @@ class Forks(Generic[Done]):
             signal.SIGINT, signal.SIG_IGN
         )  # a Ctrl-C reaches the copies too: their parent ends them
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
         if not die_with(parent):
             return
         while (number := _draw(self._numbers)) is not None:
@@ -133,19 +134,6 @@ class Forks(Generic[Done]):
             )
         fork.told.close()
         self._forks.remove(fork)
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-@contextmanager
-def held_signals() -> Iterator[None]:
-    """Let signals wait until all copies are known: one in between would leave a copy alone."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _numbers(count: int) -> BinaryIO:

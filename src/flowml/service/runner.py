@@ -13,9 +13,8 @@ from flowml.service.supervisor import Supervisor
 from flowml.service.tally import Tally
 from flowml.service.told import Closed, Interrupted, Resumed, Told
 from flowml.service.watch import Watch
+from flowml.signals import ENDING_SIGNALS
 from flowml.sinks.distribution import Distribution
-
-_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(
@@ -125,7 +124,7 @@ def _ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    before = {number: signal.getsignal(number) for number in _ENDING_SIGNALS}
+    before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
     for number in before:
         signal.signal(number, note)
     try:

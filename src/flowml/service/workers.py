@@ -22,8 +22,9 @@ from flowml.capture.step import Step
 from flowml.errors import CaptureError
 from flowml.service.ahead import OpenedAhead
 from flowml.service.files import Evictions, FileScoring, Order, capture_to_score, notes, score_steps
-from flowml.service.forks import Forks, held_signals
+from flowml.service.forks import Forks
 from flowml.service.telling import Told, together
+from flowml.signals import held_signals
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,9 @@ def score_in_parts(opened: OpenedAhead, order: Order) -> Generator[Iterator[Shar
 @contextmanager
 def _spools() -> Generator[Path]:
     """A folder for what processes tell each other."""
-    with tempfile.TemporaryDirectory(prefix="flowml-") as name:
+    with ExitStack() as made:
+        with held_signals():  # one between the making and what removes it would leave it there
+            name = made.enter_context(tempfile.TemporaryDirectory(prefix="flowml-"))
         yield Path(name)
 
 
