@@ -24,6 +24,9 @@ SECONDS = 33.0  # a little longer than the first age at which enough can have be
 POOL = Ends("10.0.0.2", 40_000, "198.51.100.7", 3333)
 SITE = Ends("10.0.0.3", 40_001, "203.0.113.80", 443)
 
+_HEADERS = 96  # bytes that are captured of a packet where its payload is of no use
+_RECORD_BYTES = 16  # in front of each frame of a pcap file
+_SOURCE, _DESTINATION = 26, 30  # where a frame of IPv4 has its addresses
 _FLAGS = {"S": 0x02, "SA": 0x12, "A": ACK, "AP": 0x18, "FA": 0x11}
 
 
@@ -62,6 +65,21 @@ def write_capture(path: Path, traffic: Mapping[Ends, Sequence[Packet]]) -> Path:
         for packet in packets
     ]
     path.write_bytes(pcap(sorted(frames, key=lambda frame: frame[0])))
+    return path
+
+
+def write_crowd(path: Path, clients: int) -> Path:
+    """Write a pcap file in which many clients mine in step: each packet of one, of all of them in turn."""
+    numbers = np.arange(clients, dtype=">u4")[:, None].view("u1")
+    with path.open("wb") as file:
+        file.write(head := pcap([], snapshot=_HEADERS))
+        for packet in hurried_miner():
+            sent = (packet.time_ms - EPOCH_S * 1000, _frame(packet, POOL))
+            record = pcap([sent], snapshot=_HEADERS)[len(head) :]
+            records = np.tile(np.frombuffer(record, "u1"), (clients, 1))
+            address = _RECORD_BYTES + (_SOURCE if packet.from_client else _DESTINATION)
+            records[:, address + 1 : address + 4] = numbers[:, 1:]
+            file.write(records.tobytes())
     return path
 
 

@@ -4,13 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.traffic import both, save_detector, write_capture
+from tests.traffic import both, save_detector, write_capture, write_crowd
 
 
 @pytest.fixture(scope="session")
 def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A capture of half a minute with one miner and one browser."""
     return write_capture(tmp_path_factory.mktemp("captures") / "both.pcap", both())
+
+
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A capture of thousands of miners, which takes seconds to score."""
+    return write_crowd(tmp_path_factory.mktemp("captures") / "crowd.pcap", 6000)
 
 
 @pytest.fixture(scope="session")
