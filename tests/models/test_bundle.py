@@ -139,3 +139,19 @@ def test_novelty_is_the_share_of_less_unusual_benign_connections(bundle: ModelBu
     assert novelty.max() <= 1
     strange = np.full((1, bundle.classifier.n_features_in_), 1e9)
     assert bundle.novelty.score(strange)[0] > np.median(novelty)
+
+
+def test_what_is_novel_is_unsure_however_improbable_and_mining_stays_mining(bundle: ModelBundle) -> None:
+    seen = small_data_set().observations
+    plain = bundle.judge(seen)
+    level = float(np.median(plain.novelty))
+    wary = dataclasses.replace(
+        bundle,
+        thresholds=dataclasses.replace(bundle.thresholds, unsure=bundle.thresholds.mining, novelty=level),
+    )
+    verdicts = wary.judge(seen)
+    np.testing.assert_array_equal(verdicts.is_mining, plain.is_mining)
+    novel = plain.novelty >= level
+    assert (novel & ~plain.is_mining).any()
+    assert not novel.all()
+    np.testing.assert_array_equal(verdicts.is_unsure, novel & ~plain.is_mining)

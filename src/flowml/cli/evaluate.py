@@ -68,6 +68,7 @@ def evaluate(datasets: Sequence[Path], output: Path | None, kinds: Sequence[str]
 
 
 def _report(holdout: "Holdout", command: str) -> list[str]:
+    from flowml.evaluation.doubts import render_doubts
     from flowml.evaluation.operating import render_operating
     from flowml.evaluation.report import render_results
 
@@ -88,6 +89,13 @@ def _report(holdout: "Holdout", command: str) -> list[str]:
         *render_results(holdout.never_seen),
         "",
         *_alarms(holdout),
+        (
+            f"Unsure: a probability of {thresholds.unsure:.4f} or more, or more novel than every benign "
+            "connection of the fit."
+        ),
+        "",
+        *render_doubts(holdout.doubts),
+        "",
         "## Fitted on, each origin judged by a classifier that did not see it",
         "",
         *render_results(holdout.left_out),

@@ -8,6 +8,7 @@ import numpy as np
 
 from flowml.datasets.labels import LabelledObservations
 from flowml.datasets.manifest import NO_EVASION, read_data_set
+from flowml.evaluation.doubts import Doubts, doubts
 from flowml.evaluation.metrics import brier_score
 from flowml.evaluation.operating import Operating, operating
 from flowml.evaluation.report import Alarm, SourceResult, evaluate_source
@@ -30,6 +31,8 @@ class Holdout:
         Sources that never take part in a fit, judged by `bundle`.
     alarms : list of Alarm
         Benign connections of the latter that were called mining.
+    doubts : tuple of Doubts
+        What `bundle` is unsure of in the latter, of mining and of the rest.
     fold_false_alarms : tuple of int
         False alarms on the latter of each classifier that judged `left_out`.
     operating : tuple of Operating
@@ -44,6 +47,7 @@ class Holdout:
     left_out: list[SourceResult]
     never_seen: list[SourceResult]
     alarms: list[Alarm]
+    doubts: tuple[Doubts, ...]
     fold_false_alarms: tuple[int, ...]
     operating: tuple[Operating, ...]
     brier: float
@@ -87,6 +91,7 @@ def run_holdout(
         _judge_left_out(bundle, left_out, fitted_on),
         never_seen,
         alarms,
+        _doubts(bundle, others),
         tuple(
             _false_alarms(replace(bundle, classifier=classifier), others)
             for classifier in left_out.classifiers
@@ -112,6 +117,16 @@ def _operating(
         if len(rows):
             results.append(operating(name, fitted_on.take(rows), probability[rows], threshold))
     return tuple(results)
+
+
+def _doubts(bundle: ModelBundle, others: LabelledObservations) -> tuple[Doubts, ...]:
+    found = []
+    for is_mining, name in ((True, "mining"), (False, "not mining")):
+        rows = np.flatnonzero(others.is_mining == is_mining)
+        if len(rows):
+            part = others.take(rows)
+            found.append(doubts(name, part, bundle.judge(part.observations), bundle.thresholds))
+    return tuple(found)
 
 
 def _judge_by_source(
