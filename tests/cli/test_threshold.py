@@ -34,12 +34,12 @@ def store_scores(tmp_path: Path, digest: str) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("budget", ["30", "30/day"])
+@pytest.mark.parametrize("budget", [["30"], ["30/day"], ["12/day", "--hosts", "2500"]])
 def test_a_budget_becomes_a_threshold_with_what_it_costs(
-    budget: str, config: Path, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    budget: list[str], config: Path, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store_scores(tmp_path, bundle_digest(bundle))
-    assert run(["threshold", "--budget", budget, "--config", str(config)]) == 0
+    assert run(["threshold", "--budget", *budget, "--config", str(config)]) == 0
     said = capsys.readouterr().out
     assert "24096 connections in 48 hours, judged by flowml 1" in said
     assert "[models]\n    threshold = 0.9996" in said

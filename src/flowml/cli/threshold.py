@@ -33,9 +33,15 @@ class Budget(click.ParamType[float]):
 
 @click.command()
 @click.option("--budget", metavar="N", type=Budget(), required=True, help="Alerts a day, such as 5.")
+@click.option(
+    "--hosts",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="The budget is for 1,000 hosts, and this network has so many.",
+)
 @click.option("--since", type=SPAN, default="7d", show_default=True, help="How far back scores are taken.")
 @sensor_config_option
-def threshold(budget: float, since: float, config_file: Path) -> None:
+def threshold(budget: float, hosts: int | None, since: float, config_file: Path) -> None:
     """Propose a threshold: the lowest from which on this site had at most so many alerts a day.
 
     It is read from the scores that the sensor stored of the connections that ended, and told with what it
@@ -44,6 +50,8 @@ def threshold(budget: float, since: float, config_file: Path) -> None:
     """
     from flowml.cli.stored import open_state
 
+    if hosts is not None:
+        budget *= hosts / 1000
     with open_state(config_file) as store:
         words, value, digest = _proposal(store, budget, int((time.time() - since) * 1000))
     click.echo("\n".join([words, *_cost(config_file, value, digest)]))
