@@ -23,3 +23,10 @@ def test_each_certificate_of_a_chain_is_signed_by_the_next(
     for certificate, issuer in zip(chain, [*chain[1:], chain[-1]], strict=True):
         certificate.verify_directly_issued_by(issuer)
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(files.chain, files.key)
+
+
+def test_a_long_name_is_cut_where_a_common_name_ends(tmp_path: Path) -> None:
+    files = make_certificate(tmp_path, "pool" * 20, "ec", 1)
+    certificate, _ = x509.load_pem_x509_certificates(files.chain.read_bytes())
+    (name,) = certificate.subject
+    assert name.value == "pool" * 16

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 if TYPE_CHECKING:
     from pathlib import Path
 
+_COMMON_NAME_CHARS = 64  # RFC 5280, ub-common-name
 _VALID = datetime.timedelta(days=90)
 _Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -70,7 +71,7 @@ def _key_of(kind: str) -> _Key:
 
 
 def _subject(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:_COMMON_NAME_CHARS])])
 
 
 def _certificate(subject: x509.Name, key: _Key, issuer: x509.Name, issuer_key: _Key) -> x509.Certificate:

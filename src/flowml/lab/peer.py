@@ -64,5 +64,10 @@ class Peer:
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s)
 
     def close(self) -> None:
-        """Close after what is written has left."""
-        self.writer.close()
+        """Close after what is written has left.
+
+        Twice is once: asyncio's transport with TLS forgets its connection at the second time, and whoever
+        writes to it then hears of neither a reset nor an end, but of an attribute that is missing.
+        """
+        if not self.writer.is_closing():
+            self.writer.close()

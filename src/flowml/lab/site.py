@@ -110,10 +110,11 @@ class Site:
             reader, writer = await asyncio.open_connection(
                 sock=link, ssl=tls, server_hostname=self.server_name() if tls else None
             )
+        peer = Peer(reader, writer)
         try:
-            yield Peer(reader, writer)
+            yield peer
         finally:
-            writer.close()
+            peer.close()
 
     def listening_socket(self) -> socket.socket:
         """Open a listening socket on the server's address."""

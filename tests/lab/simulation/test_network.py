@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -113,6 +114,18 @@ def test_tls_adds_its_handshake_and_what_it_adds_to_each_record(tmp_path: Path) 
     stage.play(_echo, _ask)
     plain = 100 + 5 + 1 + 16  # RFC 8446, 5.2: header, type and AES-GCM's or ChaCha20's tag
     assert {plain, -plain} <= set(stage.payloads())
+    assert stage.payloads()[0] > 200  # ClientHello
+
+
+def test_who_writes_after_closing_twice_hears_of_the_connection_and_of_nothing_else(tmp_path: Path) -> None:
+    async def visit(peer: Peer) -> None:
+        peer.close()
+        peer.close()
+        with suppress(OSError):
+            await peer.send(b"late\n")
+
+    stage = _Stage(tmp_path, certificate=make_certificate(tmp_path, "pool", "ec", 0))
+    stage.play(_echo, visit)
     assert stage.payloads()[0] > 200  # ClientHello
 
 
