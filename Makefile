@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .PHONY: demo test check lint evaluate left-out evasions ablations learners peers realism model lab-model notebooks \
-    rendered bench parity fuzz hostile faults sanitize lock clean
+    rendered bench parity eve-schema fuzz hostile faults sanitize lock clean
 
 demo: $(STAMP)
 	sh deploy/demo.sh $(BIN)
@@ -87,6 +87,24 @@ bench: $(STAMP)
 # Every flow and every field of our meter against NFStream's own loop, on every real capture: minutes.
 parity: $(STAMP)
 	$(BIN)/python -m tests.capture.parity $(CAPTURES)
+
+# The EVE records against Suricata's own schema. That is under the GPL and no part of the repository: it is taken out of
+# Suricata's source, from Debian's mirror, or from the project where Debian has a later one by now.
+SURICATA        := suricata-8.0.7
+SURICATA_SHA256 := a9d46a9c8f40e81f8a6df3ecc2c5a9a8e8da985876299108d92da547c013ba8c
+EVE_SCHEMA      ?= build/$(SURICATA)/etc/schema.json
+
+eve-schema: $(STAMP) $(EVE_SCHEMA)
+	FLOWML_EVE_SCHEMA=$(EVE_SCHEMA) $(BIN)/python -m pytest tests/sinks/test_eve.py
+
+build/$(SURICATA)/etc/schema.json:
+	mkdir -p build
+	curl -fsSLo build/$(SURICATA).tar.gz \
+	    https://deb.debian.org/debian/pool/main/s/suricata/$(subst -,_,$(SURICATA)).orig.tar.gz \
+	    || curl -fsSLo build/$(SURICATA).tar.gz https://www.openinfosecfoundation.org/download/$(SURICATA).tar.gz
+	echo "$(SURICATA_SHA256)  build/$(SURICATA).tar.gz" | sha256sum --check --quiet
+	tar -C build -xmzf build/$(SURICATA).tar.gz $(SURICATA)/etc/schema.json
+	rm build/$(SURICATA).tar.gz
 
 # Hostile input, docs/reliability.md. FUZZ is `file` (any bytes are a capture) or `packets` (of a sound one).
 FUZZ         ?= file

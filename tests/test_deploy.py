@@ -95,6 +95,7 @@ def test_the_compose_file_adds_one_capability_to_the_sensor_alone() -> None:
     assert set(services) == {"sensor", "dashboard"}
     assert services["sensor"]["cap_add"] == ["NET_RAW"]
     assert "cap_add" not in services["dashboard"]
+    assert services["dashboard"]["security_opt"] == ["no-new-privileges"]
     for service in services.values():
         assert service["cap_drop"] == ["ALL"]
         assert service["read_only"]

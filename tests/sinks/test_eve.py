@@ -1,12 +1,19 @@
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from flowml.detections.alert import Evidence
+from flowml.detections.event import EventKind
+from flowml.flows.key import FlowKey
 from flowml.sinks.eve import EveFile, eve_line, eve_record, event_line
+from flowml.sinks.trial import trial_alert
 from tests.sinks.test_connections import validator
 from tests.verdicts import alert, event, health_change
 
@@ -20,7 +27,7 @@ def test_an_alert_keeps_the_contract() -> None:
 
 
 # What Suricata's own schema of EVE records (etc/schema.json) asks of the fields that are written here:
-# the types, and that nothing else may stand in `alert` and its metadata.
+# the types, and that nothing else may stand in `alert`, its metadata (so before Suricata 8) and `flow`.
 _TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
 _TAGS = {"type": "array", "items": _TEXT}
 _CLOSED: dict[str, Any] = {"type": "object", "additionalProperties": False}
@@ -44,7 +51,7 @@ SURICATA: dict[str, Any] = {
                 "metadata": _CLOSED | {"properties": dict.fromkeys(_METADATA, _TAGS)},
             }
         },
-        "flow": {"type": "object", "properties": {"start": _TEXT, **dict.fromkeys(_FLOW, _NUMBER)}},
+        "flow": _CLOSED | {"properties": {"start": _TEXT, **dict.fromkeys(_FLOW, _NUMBER)}},
     },
 }
 
@@ -53,6 +60,54 @@ def test_an_alert_is_one_for_readers_of_suricata_too() -> None:
     record = json.loads(eve_line(alert("pushes of constant size")))
     Draft202012Validator(SURICATA).validate(record)
     assert set(record) - {"flowml"} <= set(SURICATA["properties"])  # ours stand in an object of ours
+
+
+_SAID = Evidence(share_rate_per_min=2.5, resembles="monero", opened_before=("page.example",))
+EVERY_KIND = {
+    "alert": eve_line(alert("pushes of constant size")),
+    "alert with evidence": eve_line(replace(alert("pushes of constant size"), evidence=_SAID)),
+    "alert without what is not always known": eve_line(
+        alert(detected_after_s=None, saw_start=False, application_name="", server_name="")
+    ),
+    "alert of IPv6": eve_line(alert(key=FlowKey("2001:db8::2", 40000, "2001:db8::7", 443))),
+    "alert of a trial": eve_line(trial_alert(1_700_000_061_500)),
+    **{kind.value: event_line(replace(event(), kind=kind)) for kind in EventKind},
+    "health": event_line(health_change()),
+}
+
+
+@pytest.fixture(scope="module")
+def suricata() -> Draft202012Validator:
+    """Suricata's own schema, under the GPL and no part of the repository; `make eve-schema` fetches it."""
+    path = os.environ.get("FLOWML_EVE_SCHEMA")
+    if path is None:
+        pytest.skip("no schema of Suricata's (set FLOWML_EVE_SCHEMA, or run: make eve-schema)")
+    schema = json.loads(Path(path).read_text())
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("line", EVERY_KIND.values(), ids=EVERY_KIND)
+def test_all_that_the_schema_of_suricata_refuses_is_the_object_of_ours(
+    suricata: Draft202012Validator, line: str
+) -> None:
+    record = json.loads(line)
+    (refused,) = suricata.iter_errors(record)
+    assert (refused.validator, list(refused.path)) == ("additionalProperties", [])
+    del record["flowml" if record["event_type"] == "alert" else "sensor"]
+    suricata.validate(record)
+
+
+def test_the_schema_of_suricata_is_no_formality(suricata: Draft202012Validator) -> None:
+    record = eve_record(alert())
+    del record["flowml"]
+    for broken in (
+        {**record, "timestamp": "2023-11-14T22:14:21Z"},
+        {**record, "src_port": "40000"},
+        {**record, "flow": {**record["flow"], "further": 1}},
+        {**record, "alert": {**record["alert"], "severity": "high"}},
+    ):
+        assert not suricata.is_valid(broken)
 
 
 def test_times_have_the_form_that_suricata_writes() -> None:
