@@ -1,6 +1,5 @@
 """The packets of some connections, cut out of the rings of headers by five-tuple and time."""
 
-import secrets
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from flowml.capture.framing import PacketRun, PcapWalker
 from flowml.capture.header_ring import FILE_HEADER, files_of
 from flowml.errors import CaptureError
 from flowml.flows.key import FlowKey
+from flowml.whole_files import unfinished_beside
 
 MAX_BYTES = 128 << 20  # of a slice: in memory, also that of the dashboard
 _RECORD_HEADER_BYTES = 16
@@ -65,10 +65,9 @@ def write_slice(folder: Path, cuts: Iterable[Cut], target: Path) -> int:
     """
     packets, data = read_slice(folder, cuts)
     if packets:
-        part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
-        with _named(target):
-            part.write_bytes(data)
-            part.rename(target)
+        with _named(target), unfinished_beside(target) as unfinished:
+            unfinished.write_bytes(data)
+            unfinished.replace(target)
     return packets
 
 

@@ -3,7 +3,6 @@
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,14 +184,12 @@ def _alarms(holdout: "Holdout") -> list[str]:
 
 def _write(path: Path, text: str) -> None:
     from flowml.errors import DataError
+    from flowml.whole_files import unfinished_beside
 
-    unfinished = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        with unfinished_beside(path) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # there may be none, or no folder that could hold it
-            unfinished.unlink()

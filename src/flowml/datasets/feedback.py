@@ -3,9 +3,7 @@
 It stays where it was made: it holds addresses and names of somebody's network.
 """
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from flowml.errors import DataError
 from flowml.flows.observations import Observations
 from flowml.flows.packets import PacketSequences
 from flowml.schema import MAX_ADDRESS_CHARS
+from flowml.whole_files import unfinished_beside
 
 FEEDBACK = "feedback.parquet"
 SOURCE = "feedback"
@@ -76,17 +75,14 @@ def write_feedback(folder: Path, labelled: Sequence[LabelledAlert]) -> Path:
         It cannot be written.
     """
     path = folder / FEEDBACK
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     rows = [_row(one) for one in labelled if one.alert.evidence.strip]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(rows, _SCHEMA), unfinished, compression="zstd")
-        unfinished.replace(path)
+        with unfinished_beside(path) as unfinished:
+            pq.write_table(pa.Table.from_pylist(rows, _SCHEMA), unfinished, compression="zstd")
+            unfinished.replace(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error}; free space or choose another place") from error
-    finally:
-        with suppress(OSError):  # there may be none, or no folder that could hold it
-            unfinished.unlink()
     return path
 
 

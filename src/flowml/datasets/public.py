@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from flowml.datasets.manifest import MANIFEST, read_toml
 from flowml.errors import DataError
+from flowml.whole_files import unfinished_beside
 
 _SCHEMES = frozenset({"http", "https"})
 _TOLD = ("label", "use", "licence", "source", "content")
@@ -133,9 +134,9 @@ def write_collection(folder: Path, sources: Sequence[PublicSource]) -> Path:
         for source in sources
     ]
     path = folder / MANIFEST
-    beside = path.with_name(f"{MANIFEST}.part")
-    beside.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
-    return beside.replace(path)
+    with unfinished_beside(path) as unfinished:
+        unfinished.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+        return unfinished.replace(path)
 
 
 def _text(words: str) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from flowml.errors import DataError
 from flowml.flows.batch import FlowBatch
 from flowml.flows.packets import PacketSequences
 from flowml.schema import PACKET_SIZE_BYTES, PACKET_TIME_MS, RECORD_COLUMNS, SEQUENCE_COLUMNS, digest
+from flowml.whole_files import unfinished_beside
 
 SCHEMA_KEY = "record_schema"
 SCHEMA_DIGEST = digest((*RECORD_COLUMNS, *SEQUENCE_COLUMNS))
@@ -70,9 +71,8 @@ def write_flows(
     """
     described = {**metadata, SCHEMA_KEY: SCHEMA_DIGEST}
     schema = pa.schema(_FIELDS, metadata={_PREFIX + key: value for key, value in described.items()})
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     records = 0
-    try:
+    with unfinished_beside(path) as unfinished:
         with _writing(path, unfinished, schema, level) as writer:
             for batch in _row_groups(batches):
                 with _named_errors(path):
@@ -80,9 +80,6 @@ def write_flows(
                 records += len(batch)
         with _named_errors(path):
             unfinished.replace(path)
-    finally:
-        with suppress(OSError):  # there may be none, or no folder that could hold it
-            unfinished.unlink()
     return records
 
 

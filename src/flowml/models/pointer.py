@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowml.errors import ModelError
+from flowml.whole_files import unfinished_beside
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -99,6 +100,6 @@ def _before(path: Path) -> Path:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    with unfinished_beside(path) as unfinished:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)

@@ -1,15 +1,11 @@
 """Collected observations on disk: metering takes longer than fitting, and captures do not change."""
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import flowml
 from flowml.datasets.labels import LabelledObservations
@@ -18,6 +14,7 @@ from flowml.errors import DataError
 from flowml.flows.observations import COLUMN_NAMES, Observations
 from flowml.flows.packets import PacketSequences
 from flowml.training.collect import gather
+from flowml.whole_files import unfinished_beside
 
 _CODE = ("schema.py", "capture", "flows", "datasets", "training/collect.py")
 """What decides which observations a capture gives: another version of it finds nothing in the cache."""
@@ -87,21 +84,12 @@ def _write(entry: Path, labelled: LabelledObservations) -> None:
     arrays |= {f"truth_{name}": value for name, value in vars(labelled).items() if name != "observations"}
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
-        _replace(entry, arrays)
+        with unfinished_beside(entry) as unfinished:  # two evaluations may fill one cache
+            with unfinished.open("wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+            unfinished.replace(entry)
     except OSError as error:
         raise DataError(f"{entry}: cannot be written: {error.strerror or error}") from error
-
-
-def _replace(entry: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write beside the entry and rename: two evaluations may fill one cache."""
-    unfinished = entry.with_name(f".{entry.name}.{os.getpid()}.part")
-    try:
-        with unfinished.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        unfinished.replace(entry)
-    finally:
-        with suppress(OSError):  # there may be none, or no folder that could hold it
-            unfinished.unlink()
 
 
 def _read(entry: Path) -> LabelledObservations:

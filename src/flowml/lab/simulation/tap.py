@@ -12,6 +12,7 @@ import numpy as np
 import zstandard
 
 from flowml.lab.recorder import ETHERNET, FILE_HEADER, MAGIC_US
+from flowml.whole_files import unfinished_beside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,11 +94,11 @@ class Tap:
         time_s = np.asarray(self.time_s)
         rows = np.flatnonzero((time_s >= from_s) & (time_s < until_s))
         frames = self._frames(rows[np.argsort(time_s[rows], kind="stable")], zero_s)
-        beside = path.with_name(path.name + ".part")
         head = FILE_HEADER.pack(MAGIC_US, 2, 4, 0, 0, _HEADERS_BYTES, ETHERNET)
         compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
-        beside.write_bytes(compressor.compress(head + frames.tobytes()))
-        beside.rename(path)
+        with unfinished_beside(path) as unfinished:
+            unfinished.write_bytes(compressor.compress(head + frames.tobytes()))
+            unfinished.replace(path)
         return len(frames)
 
     def _frames(self, rows: NDArray[np.int64], zero_s: float) -> NDArray[np.void]:
