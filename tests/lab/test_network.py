@@ -60,9 +60,10 @@ def test_a_round_trip_takes_both_links_twice() -> None:
 
 
 @pytest.mark.root
-def test_large_data_arrives_whole_over_a_link_that_loses_packets() -> None:
+@pytest.mark.parametrize("link", [Link(0.002, 0.001, 0.02, 1e8), Link(0.002, 0.001, 0.0, 1e8, 0.2)])
+def test_large_data_arrives_whole_over_a_link_that_loses_or_reorders_packets(link: Link) -> None:
     sent = bytes(range(256)) * 400
-    with network([_NEAR, Link(0.002, 0.001, 0.02, 1e8)], seed=1) as net:
+    with network([_NEAR, link], seed=1) as net:
         client, server = _pair(net)
         with client, server:
             client.sendall(sent)
