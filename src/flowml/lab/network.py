@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
+import signal
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,10 +70,21 @@ def network(links: Sequence[Link], seed: int) -> Iterator[Network]:
             wire.hear()
             yield Network(hosts, tap)
     finally:
-        # First the tap: namespaces take their links down later, when the kernel finds the time.
-        if (_INTERFACES / tap).exists():
-            ip([f"link delete {tap}"])
-        forget([router, *(host.namespace for host in hosts)])
+        with _undisturbed():
+            # First the tap: namespaces take their links down later, when the kernel finds the time.
+            if (_INTERFACES / tap).exists():
+                ip([f"link delete {tap}"])
+            forget([router, *(host.namespace for host in hosts)])
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let whoever asks for the end once more wait: thousands of namespaces take seconds, and would stay."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _port(number: int, link: Link) -> Port:
