@@ -128,7 +128,7 @@ def _shares_of_the_second_hour(style: str, folder: Path) -> int:
         runner.run(converse())
     tap = network.tap
     is_share = np.array(tap.is_up) & (np.array(tap.size_bytes) == drawn["share_bytes"])
-    return np.count_nonzero(is_share & (np.array(tap.time_s) > 3600.0))
+    return int(np.count_nonzero(is_share & (np.array(tap.time_s) > 3600.0)))
 
 
 @pytest.mark.parametrize("style", ["push", "poll", "status", "held", "turn"])
