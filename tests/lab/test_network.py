@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
+import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +18,7 @@ from flowml.lab.processes import bound_to_parent
 from flowml.lab.wire import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _NEAR = Link(0.001, 0.0, 0.0, 1e8)
 _FAR = Link(0.1, 0.0, 0.0, 1e8)
@@ -60,9 +64,10 @@ def test_a_round_trip_takes_both_links_twice() -> None:
 
 
 @pytest.mark.root
-def test_large_data_arrives_whole_over_a_link_that_loses_packets() -> None:
+@pytest.mark.parametrize("link", [Link(0.002, 0.001, 0.02, 1e8), Link(0.002, 0.001, 0.0, 1e8, 0.2)])
+def test_large_data_arrives_whole_over_a_link_that_loses_or_reorders_packets(link: Link) -> None:
     sent = bytes(range(256)) * 400
-    with network([_NEAR, Link(0.002, 0.001, 0.02, 1e8)], seed=1) as net:
+    with network([_NEAR, link], seed=1) as net:
         client, server = _pair(net)
         with client, server:
             client.sendall(sent)
@@ -78,6 +83,46 @@ def test_nothing_is_left_behind_after_an_exception() -> None:
         raise ZeroDivisionError
     assert seen[0].tap_interface not in _interfaces()
     assert seen[0].hosts[0].namespace not in _namespaces()
+
+
+class _AskedToEnd(BaseException):
+    pass
+
+
+@pytest.fixture
+def ends_on_sigterm() -> Iterator[None]:
+    def end(*_: object) -> None:
+        raise _AskedToEnd
+
+    before = signal.signal(signal.SIGTERM, end)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def _take_down_and_be_asked(seen: list[Network]) -> None:
+    """Ask this process to end as soon as the first namespace is gone."""
+
+    def ask(router: Path) -> None:
+        while router.exists():
+            time.sleep(0.0005)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with network([_NEAR] * 150, seed=1) as net:
+        seen.append(net)
+        router = net.hosts[0].namespace.rpartition("-")[0]
+        asking = threading.Thread(target=ask, args=(Path("/run/netns", router),))
+        asking.start()
+    asking.join()
+
+
+@pytest.mark.root
+@pytest.mark.usefixtures("ends_on_sigterm")
+def test_who_is_asked_to_end_while_the_network_is_taken_down_ends_when_it_is_down() -> None:
+    seen: list[Network] = []
+    with pytest.raises(_AskedToEnd):
+        _take_down_and_be_asked(seen)
+    assert not set(_namespaces().split()) & {host.namespace for host in seen[0].hosts}
+    assert seen[0].tap_interface not in _interfaces()
 
 
 @pytest.mark.root

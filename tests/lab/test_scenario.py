@@ -38,6 +38,13 @@ def test_early_clients_come_before_the_recording_and_the_others_after_its_start(
     assert max(starts) <= 5.0
 
 
+def test_packets_overtake_each_other_on_one_link_in_ten() -> None:
+    links = plan(by_name(scenarios(), "wide"), 3).links
+    ratios = [link.detour_ratio for link in links if link.detour_ratio]
+    assert 0.07 * len(links) < len(ratios) < 0.13 * len(links)
+    assert max(ratios) <= 0.02
+
+
 def test_the_demo_needs_no_program() -> None:
     assert not any(cast.actor.requires for cast in _DEMO.casts)
 

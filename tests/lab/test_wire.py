@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,3 +35,13 @@ def test_a_line_loses_the_share_of_packets_that_it_is_told_to() -> None:
     line = Line(Link(0.0, 0.0, loss_ratio=0.1, rate_bps=1e9), random.Random(1))
     n_lost = sum(line.leaves_at(float(n), 100) is None for n in range(10_000))
     assert 900 < n_lost < 1100
+
+
+def test_packets_that_take_a_detour_are_overtaken_and_the_others_keep_their_order() -> None:
+    line = Line(Link(0.0, 0.0, 0.0, rate_bps=1e9, detour_ratio=0.1), random.Random(1))
+    departures = [line.leaves_at(0.0001 * n, 100) or 0.0 for n in range(10_000)]
+    n_overtaken = sum(here > there for here, there in pairwise(departures))
+    assert 800 < n_overtaken < 1100
+    in_time = [at for n, at in enumerate(departures) if at < 0.0001 * n + 2e-6]
+    assert in_time == sorted(in_time)
+    assert 8900 < len(in_time) < 9100

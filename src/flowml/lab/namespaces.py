@@ -97,8 +97,8 @@ def tunnel_in(namespace: str, interface: str) -> int:
 @contextmanager
 def _inside(namespace: str) -> Iterator[None]:
     with Path("/proc/thread-self/ns/net").open("rb") as home, (_NAMESPACES / namespace).open("rb") as away:
-        _enter(away.fileno())
         try:
+            _enter(away.fileno())
             yield
         finally:
             _enter(home.fileno())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from flowml.lab.namespaces import forget, ip, require_root, switch_offloads_off
 from flowml.lab.processes import worker
 from flowml.lab.wire import Link, Port, Wiring, carry
+from flowml.signals import held_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,10 +70,11 @@ def network(links: Sequence[Link], seed: int) -> Iterator[Network]:
             wire.hear()
             yield Network(hosts, tap)
     finally:
-        # First the tap: namespaces take their links down later, when the kernel finds the time.
-        if (_INTERFACES / tap).exists():
-            ip([f"link delete {tap}"])
-        forget([router, *(host.namespace for host in hosts)])
+        with held_signals():  # thousands of namespaces take seconds, and would stay if asked to end once more
+            # First the tap: namespaces take their links down later, when the kernel finds the time.
+            if (_INTERFACES / tap).exists():
+                ip([f"link delete {tap}"])
+            forget([router, *(host.namespace for host in hosts)])
 
 
 def _port(number: int, link: Link) -> Port:

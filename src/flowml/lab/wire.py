@@ -1,4 +1,4 @@
-"""The wire between the hosts: a router in user space that delays, loses and shapes, with a tap in its middle.
+"""The wire between the hosts: a router in user space that delays, loses, reorders and shapes around a tap.
 
 Not every kernel has netem, and netem draws per interface only. This wire is the same on every machine and
 costs little at the trickle that the lab's connections carry. A packet waits for its sender's link, passes
@@ -29,6 +29,8 @@ _SOL_PACKET, _PACKET_IGNORE_OUTGOING = 263, 23  # linux/if_packet.h
 _IPV4 = b"\x08\x00"
 _BUFFER_BYTES = 32 * 2**20
 _LARGEST_FRAME = 65535
+_DETOUR_S = 0.004
+"""By how much a packet is late that takes another way than the others, on average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Link:
     jitter_s: float
     loss_ratio: float
     rate_bps: float
+    detour_ratio: float = 0.0
+    """Share of packets that take a longer way and may be overtaken by those behind (reordering, RFC 4737)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Wiring:
 
 @dataclass(slots=True)
 class Line:
-    """One direction of a link: when a packet that enters now comes out, in the order of entering."""
+    """One direction of a link: when a packet that enters now comes out: in order, but for detours."""
 
     link: Link
     rng: random.Random
@@ -75,6 +79,8 @@ class Line:
             return None
         arrival_s = now_s + self.link.delay_s + self.link.jitter_s * self.rng.random()
         self.free_at_s = max(self.free_at_s, arrival_s) + n_bytes * 8 / self.link.rate_bps
+        if self.rng.random() < self.link.detour_ratio:
+            return self.free_at_s + self.rng.expovariate(1.0 / _DETOUR_S)
         return self.free_at_s
 
 

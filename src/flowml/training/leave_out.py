@@ -131,11 +131,12 @@ class LeaveOut:
         if is_mining:
             unseen[self._parts[part]] = True
             unseen &= ~self._labelled.is_mining
-        seen = ~(group | unseen) & (self._weight > 0)
+        judged = group | unseen
+        origin = self._labelled.origin
+        seen = ~np.isin(origin, np.unique(origin[judged])) & (self._weight > 0)
         classifier = build_classifier(self._settings.seed)
         classifier.fit(self._features[seen], self._labelled.is_mining[seen], sample_weight=self._weight[seen])
         probability = np.zeros(len(self._all))
-        judged = group | unseen
         score = RandomisedTrees.of(classifier).score(self._features[judged])
         probability[self._rows[judged]] = self._bundle.calibration.apply(
             score, self._labelled.observations.age_s[judged]

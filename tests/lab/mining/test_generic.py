@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from flowml.lab.mining import generic
 from flowml.lab.peer import Peer
+from flowml.lab.simulation.clock import SimulatedLoop
+from flowml.lab.simulation.network import SimulatedNetwork
+from flowml.lab.simulation.site import SimulatedSite
+from flowml.lab.wire import Link
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _QUICK: dict[str, Any] = {
     "block_s": 0.2,
@@ -79,6 +86,56 @@ def test_work_comes_and_shares_of_constant_size_are_sent(style: str, monkeypatch
     assert set(shares) == {210}
     assert len(works) >= 2
     assert set(works) == {700}
+
+
+_STEERED = {
+    **_QUICK,
+    "vardiff": True,
+    "target_s": 20.0,
+    "retarget_s": 60.0,
+    "burst_shares": 12,
+    "start_difficulty": 40.0,  # a share in 0.4 s, a burst between any two pieces of work
+    "block_s": 300.0,
+    "poll_s": 20.0,
+    "note_s": 0.0,
+}
+_CLIENT, _SERVER = "10.77.0.1", "10.77.0.2"
+
+
+def _shares_of_the_second_hour(style: str, folder: Path) -> int:
+    """Shares that a steered miner sends, in simulated time."""
+    drawn = {**_drawn(style), **_STEERED}
+    line = Link(0.01, 0.0, 0.0, 1e9)
+    network = SimulatedNetwork({_CLIENT: line, _SERVER: line}, np.random.default_rng(1))
+    at_pool, at_miner = (
+        SimulatedSite("", address, (_SERVER, 4444), drawn, None, folder, network=network)
+        for address in (_SERVER, _CLIENT)
+    )
+    pool = generic.Pool(drawn, np.random.default_rng(2))
+
+    async def converse() -> None:
+        tasks = [asyncio.create_task(part) for part in (at_pool.listen(pool.attend), pool.renew())]
+        await asyncio.sleep(1.0)
+        async with at_miner.connected() as peer:
+            miner = generic.Miner(peer, drawn, drawn["hashes_per_s"], np.random.default_rng(3))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(7200.0):
+                    await miner.mine()
+        for task in tasks:
+            task.cancel()
+
+    with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
+        runner.run(converse())
+    tap = network.tap
+    is_share = np.array(tap.is_up) & (np.array(tap.size_bytes) == drawn["share_bytes"])
+    return int(np.count_nonzero(is_share & (np.array(tap.time_s) > 3600.0)))
+
+
+@pytest.mark.parametrize("style", ["push", "poll", "status", "held", "turn"])
+def test_a_miner_is_steered_to_the_target_however_it_hears_of_work(style: str, tmp_path: Path) -> None:
+    """A pool that raised the difficulty with each burst of a miner it tells nothing would end at infinity."""
+    wanted = 3600.0 / _STEERED["target_s"]
+    assert 0.4 * wanted < _shares_of_the_second_hour(style, tmp_path) < 2.5 * wanted
 
 
 @pytest.mark.parametrize("n_bytes", [5, 6, 40, 2600])
