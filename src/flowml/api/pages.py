@@ -25,7 +25,8 @@ _DRIFTED = 20
 def overview(request: Request, who: Viewer) -> Response:
     """The last day in one glance."""
     known, now = context(request), now_ms()
-    figures = reading.overview(known.store, known.settings.alerts_per_day, now)
+    condition, said = reading.health_and_words(known.store, now)
+    figures = reading.overview(known.store, condition, known.settings.alerts_per_day, now)
     latest = reading.incidents(known.store, reading.Asked(), _LATEST, 0).incidents
     return framed(
         request,
@@ -34,8 +35,8 @@ def overview(request: Request, who: Viewer) -> Response:
         "overview",
         overview=figures,
         latest=latest,
-        said=reading.health_said(known.store),
-        is_silent=reading.is_silent(figures.health.heard_ms, now),
+        said=said,
+        is_silent=reading.is_silent(condition.heard_ms, now),
     )
 
 
@@ -50,7 +51,8 @@ def hosts(request: Request, who: Viewer, search: Search = "", page: Page = 1) ->
 @router.get("/models")
 def models(request: Request, who: Viewer) -> Response:
     """What judges, and how well it fits."""
-    store = context(request).store
+    store, now = context(request).store, now_ms()
+    condition, said = reading.health_and_words(store, now)
     by_role = {model.role: model for model in reading.models(store).models}
     champion = by_role.get("champion")
     return framed(
@@ -61,10 +63,10 @@ def models(request: Request, who: Viewer) -> Response:
         champion=champion,
         challenger=by_role.get("challenger"),
         card=None if champion is None else markdown(champion.card),
-        drift=reading.drift(store, now_ms()).drift[:_DRIFTED],
-        said=reading.health_said(store),
-        drift_check=next((it for it in reading.health(store, now_ms()).checks if it.name == "drift"), None),
-        disagreements=reading.disagreements(store, now_ms()).disagreements,
+        drift=reading.drift(store, now).drift[:_DRIFTED],
+        said=said,
+        drift_check=next((it for it in condition.checks if it.name == "drift"), None),
+        disagreements=reading.disagreements(store, now).disagreements,
     )
 
 

@@ -140,6 +140,11 @@ def waiting(store: IncidentStore) -> int:
 
 def health(store: IncidentStore, now_ms: int) -> sensor_answers.Health:
     """How the sensor is, the gravest first; one not heard of for minutes is blind, whatever it said."""
+    return health_and_words(store, now_ms)[0]
+
+
+def health_and_words(store: IncidentStore, now_ms: int) -> tuple[sensor_answers.Health, dict[str, Sentence]]:
+    """`health`, and what is said of each check, to be said in the reader's language: of one reading."""
     states = telemetry.health(store)
     checks = tuple(
         sensor_answers.Check(
@@ -156,16 +161,9 @@ def health(store: IncidentStore, now_ms: int) -> sensor_answers.Health:
     level: Level = max((check.level for check in checks), key=_LEVELS.index, default="ok")
     if is_silent(heard, now_ms):
         level = "bad"
-    return sensor_answers.Health(
-        level=level,
-        heard_ms=heard,
-        checks=tuple(sorted(checks, key=lambda check: -_LEVELS.index(check.level))),
-    )
-
-
-def health_said(store: IncidentStore) -> dict[str, Sentence]:
-    """What is said of each check, to be said in the reader's language."""
-    return {state.name: state.said for state in telemetry.health(store)}
+    gravest_first = tuple(sorted(checks, key=lambda check: -_LEVELS.index(check.level)))
+    answer = sensor_answers.Health(level=level, heard_ms=heard, checks=gravest_first)
+    return answer, {state.name: state.said for state in states}
 
 
 def is_silent(heard_ms: int | None, now_ms: int) -> bool:
@@ -173,8 +171,10 @@ def is_silent(heard_ms: int | None, now_ms: int) -> bool:
     return heard_ms is None or now_ms - heard_ms > _SILENT_MS
 
 
-def overview(store: IncidentStore, budget: float, now_ms: int) -> sensor_answers.Overview:
-    """The last 24 hours in some figures."""
+def overview(
+    store: IncidentStore, condition: sensor_answers.Health, budget: float, now_ms: int
+) -> sensor_answers.Overview:
+    """The last 24 hours in some figures, and how the sensor is now."""
     beats = telemetry.beat_sums(store, now_ms - DAY_MS, DAY_MS)
     return sensor_answers.Overview(
         packets=sum(beat.packets for beat in beats),
@@ -186,7 +186,7 @@ def overview(store: IncidentStore, budget: float, now_ms: int) -> sensor_answers
         alerts_budget=budget,
         new_incidents=waiting(store),
         open_incidents=store.count(OPEN),
-        health=health(store, now_ms),
+        health=condition,
     )
 
 

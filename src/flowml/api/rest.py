@@ -38,8 +38,9 @@ def me(who: Viewer) -> answers.Me:
 @router.get("/overview")
 def overview(request: Request, who: Viewer) -> sensor_answers.Overview:  # noqa: ARG001
     """The last 24 hours in some figures."""
-    known = context(request)
-    return reading.overview(known.store, known.settings.alerts_per_day, now_ms())
+    known, now = context(request), now_ms()
+    condition = reading.health(known.store, now)
+    return reading.overview(known.store, condition, known.settings.alerts_per_day, now)
 
 
 @router.get("/health")
