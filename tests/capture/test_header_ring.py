@@ -127,8 +127,20 @@ def put(ring: HeaderRing, count: int, number: int = 0) -> None:
     ring.put(count, records(count, number))
 
 
+def sizes(folder: Path) -> dict[Path, int] | None:
+    """Bytes of each file; None if one went while they were looked at."""
+    try:
+        return {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    except FileNotFoundError:
+        return None
+
+
 def size_of(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Bytes of all files, at a moment at which none came, went or grew: the ring has a thread that writes."""
+    before, now = None, sizes(folder)
+    while now is None or now != before:
+        before, now = now, sizes(folder)
+    return sum(now.values())
 
 
 def test_the_disk_is_bounded_and_the_newest_stay(tmp_path: Path) -> None:
