@@ -16,6 +16,12 @@ import signal, sys, time
 from flowml.cli.endings import endings_by_signal
 
 number = int(sys.argv[1])
+
+def work():
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        time.sleep(0.001)
+
 {go}
 before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM), sys.unraisablehook
 try:
@@ -64,11 +70,39 @@ class Passing:
 
 def go():
     Passing()
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        time.sleep(0.001)
+    work()
 """
     assert ended_by(number, go) == (ENDINGS[number], "")
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_one_that_is_swallowed_on_its_way_is_raised_again(number: signal.Signals) -> None:
+    go = """
+def go():
+    try:
+        signal.raise_signal(number)
+    except BaseException:
+        pass  # as NumPy does, in C
+    work()
+"""
+    assert ended_by(number, go) == (ENDINGS[number], "")
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_what_cleans_up_is_left_in_peace(number: signal.Signals) -> None:
+    go = """
+def go():
+    try:
+        signal.raise_signal(number)
+    finally:
+        try:
+            time.sleep(0.5)
+            raise ValueError
+        except ValueError:
+            time.sleep(0.5)
+        print("clean")
+"""
+    assert ended_by(number, go) == (f"clean\n{ENDINGS[number]}", "")
 
 
 def test_what_fails_unseen_otherwise_is_still_told() -> None:
