@@ -9,13 +9,15 @@ from pathlib import Path
 
 FOLDER = Path("docs/evaluation")
 KINDS = {"families": "family", "carriers": "carrier", "evasions": "evasion", "benign": "benign traffic"}
+REAL = ("ndpi", "iot_sentinel")
+"""Kinds of benign traffic that are folders of real captures."""
 HEAD = [
     "# Left out, in one table",
     "",
     "Made by `python benchmarks/left_out_table.py` from the reports of one kind each, which say how each was",
     "made and have intervals and delays: " + ", ".join(f"[{k}](left-out-{k}.md)" for k in KINDS) + ".",
     "",
-    "Each row is a fit that did not see what it names, nor an eleventh of the benign origins. Found are",
+    "Each row is a fit that did not see what it names, nor one in five benign origins. Found are",
     "mining connections, those of families and carriers with miners that evade among them; false alarms are",
     "of the benign origins that the same fit did not see, and in rows of benign traffic of that traffic.",
     "",
@@ -35,21 +37,13 @@ def of_kind(kind: str) -> Iterator[str]:
     found, *others = tables((FOLDER / f"left-out-{kind}.md").read_text(encoding="utf-8"))
     if kind == "benign":
         for name, alarms, _ in found[1:]:
-            yield (
-                f"| {name} | {KINDS[kind]} | | | | {alarms} | |"
-                if is_real(name)
-                else (f"| {name} | {KINDS[kind]} | | | | | {alarms} |")
-            )
+            real, lab = (alarms, "") if name in REAL else ("", alarms)
+            yield f"| {name} | {KINDS[kind]} | | | | {real} | {lab} |"
         return
     alarms_of = {name: (real, lab) for name, real, lab in others[-1][1:]}
     for name, long, _, minute, short, *_ in found[1:]:
         real, lab = alarms_of[name]
         yield f"| {name} | {KINDS[kind]} | {long} | {minute} | {short} | {real} | {lab} |"
-
-
-def is_real(name: str) -> bool:
-    """Whether a kind of benign traffic is a folder of real captures."""
-    return name in ("ndpi", "iot_sentinel")
 
 
 def tables(text: str) -> list[list[list[str]]]:
